@@ -1,0 +1,52 @@
+/* usage.c: what the tokens of a call cost, and what they count for in each metric. */
+#include "core/catalog/call.h"
+
+__extension__ typedef __int128 wide;
+
+#define TOKENS_A_PRICE 1000000
+#define SUM_MAX        ((wide)1 << 126) /* far beyond money; one more class still fits */
+
+/* Adds tokens x price; false when such tokens were used and their price is not known. */
+static bool add_class(wide *sum, int64_t tokens, int64_t price)
+{
+    if (tokens <= 0) {
+        return true;
+    }
+    if (price < 0) {
+        return false;
+    }
+    *sum += (wide)tokens * price;
+    *sum = *sum < SUM_MAX ? *sum : SUM_MAX;
+    return true;
+}
+
+money_t usage_cost(const struct usage *u, const struct price *p)
+{
+    wide sum = 0;
+    if (!add_class(&sum, u->input, p->input) || !add_class(&sum, u->output, p->output) ||
+        !add_class(&sum, u->cache_read, p->cache_read) ||
+        !add_class(&sum, u->cache_write_5m, p->cache_write_5m) ||
+        !add_class(&sum, u->cache_write_1h, p->cache_write_1h)) {
+        return -1;
+    }
+    wide cost = (sum + TOKENS_A_PRICE / 2) / TOKENS_A_PRICE;
+    return cost > INT64_MAX ? INT64_MAX : (money_t)cost;
+}
+
+void amounts_of(struct amounts *a, const struct usage *u, const struct model *m, money_t usd)
+{
+    int64_t writes = money_add(u->cache_write_5m, u->cache_write_1h);
+    int64_t input = money_add(u->input, money_add(u->cache_read, writes));
+    int64_t weight = m != NULL && m->burndown > 1 ? m->burndown : 1;
+    int64_t weighed = u->output > INT64_MAX / weight ? INT64_MAX : u->output * weight;
+    *a = (struct amounts){
+        .v = {
+            [METRIC_TOKENS] = money_add(input, u->output),
+            [METRIC_INPUT_TOKENS] = input,
+            [METRIC_OUTPUT_TOKENS] = u->output,
+            [METRIC_AWS_QUOTA_TOKENS] = money_add(money_add(u->input, writes), weighed),
+            [METRIC_REQUESTS] = 1,
+            [METRIC_USD] = usd,
+            [METRIC_CONCURRENCY] = 1,
+        }};
+}
