@@ -1,0 +1,70 @@
+/* events.c: warning thresholds, told once a window and group when `used` reaches them; where the
+ * window rolls, again at the earliest a window later. */
+#include "core/limit/limit_private.h"
+
+#include <string.h>
+
+__extension__ typedef __int128 int128;
+
+static void tell(struct limits *l, const struct group *g, int percent, int64_t now_ms)
+{
+    if (l->event_count == EVENTS_MAX) { /* the oldest makes room */
+        l->event_first = (l->event_first + 1) % EVENTS_MAX;
+        l->event_count--;
+    }
+    struct limit_event *e = &l->events[(l->event_first + l->event_count++) % EVENTS_MAX];
+    *e = (struct limit_event){.percent = percent, .at_ms = now_ms};
+    (void)str_copy(e->limit, sizeof(e->limit), str_of(g->rule->file->name));
+    (void)str_copy(e->group, sizeof(e->group), (struct str){g->text, g->text_len});
+}
+
+void events_check(struct limits *l, struct bucket *b, int64_t now_ms, bool quiet)
+{
+    const struct group *g = b->group;
+    const struct config_limit *f = g->rule->file;
+    if (b->used == 0 || b->warned >= f->warn_count || b != g->now) {
+        return;
+    }
+    int64_t amount;
+    bool blocked;
+    override_terms(g->rule, g, now_ms, &amount, &blocked);
+    while (b->warned < f->warn_count &&
+           (int128)b->used * 100 >= (int128)amount * f->warn[b->warned]) {
+        if (!quiet) {
+            tell(l, g, f->warn[b->warned], now_ms);
+        }
+        b->warned++;
+        if (b->roll != NULL) {
+            b->roll->told = b->roll->slot;
+        }
+    }
+}
+
+void events_rearm(struct bucket *b, int64_t now_ms)
+{
+    const struct group *g = b->group;
+    const struct config_limit *f = g->rule->file;
+    if (b->warned == 0 || b->roll->slot - b->roll->told < ROLL_SLOTS) {
+        return;
+    }
+    int64_t amount;
+    bool blocked;
+    override_terms(g->rule, g, now_ms, &amount, &blocked);
+    while (b->warned > 0 && (b->warned > f->warn_count ||
+                             (int128)b->used * 100 < (int128)amount * f->warn[b->warned - 1])) {
+        b->warned--;
+    }
+}
+
+size_t limits_events(struct limits *l, struct limit_event *out, size_t n)
+{
+    limits_lock(l);
+    size_t count = l->event_count < n ? l->event_count : n;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = l->events[(l->event_first + i) % EVENTS_MAX];
+    }
+    l->event_first = (l->event_first + count) % EVENTS_MAX;
+    l->event_count -= count;
+    limits_unlock(l);
+    return count;
+}

@@ -1,0 +1,158 @@
+/* foresee.c: what a call will take at most, before it is sent; and what settled calls teach.
+ *
+ * Input, `bytes`: a token is at least one byte, so the text's bytes and the catalog's overheads are
+ * an upper bound. Input, `learned`: tokens a byte as past calls of the model and of that size
+ * showed, never above the bytes estimate. Output: the client's maximum, or what the model and
+ * application used before. */
+#include "core/limit/limit_private.h"
+
+#include <string.h>
+
+#define IMAGE_TOKENS       1600  /* at most, for the models of the catalog */
+#define DOCUMENT_TOKENS    10000 /* a document is known by number only; a bound does not exist */
+
+#define CALLS_KNOWN        20   /* fewer teach nothing yet */
+#define CALLS_MANY         200  /* a quantile of fewer gets the wider margin */
+#define RATIO_ONE          4096 /* ratios are kept in parts of a token a byte */
+#define RATIO_PRIOR        (RATIO_ONE / 2)
+#define RATIO_PERMILLE     995
+#define MARGIN_PERCENT     112
+#define MARGIN_FEW_PERCENT 125
+
+#define OUTPUT_PERMILLE    990
+#define OUTPUT_PERCENT     125
+#define OUTPUT_PRIOR       4096 /* before anything is known; top-ups cover what comes beyond */
+
+#define KEY_MAX            520
+
+static int64_t add(int64_t a, int64_t b)
+{
+    return money_add(a < 0 ? 0 : a, b < 0 ? 0 : b);
+}
+
+static int64_t times(int64_t n, int64_t factor)
+{
+    if (n <= 0 || factor <= 0) {
+        return 0;
+    }
+    return n > COUNT_CAP / factor ? COUNT_CAP : n * factor;
+}
+
+/* Tokens beside the text: the dialect's frame, images, documents. */
+static int64_t overhead(const struct call *call)
+{
+    const struct model *m = call->resolved.model;
+    int64_t sum = add(times(call->images, IMAGE_TOKENS), times(call->documents, DOCUMENT_TOKENS));
+    if (m != NULL) {
+        sum = add(sum, m->overhead_call);
+        sum = add(sum, times(call->messages, m->overhead_message));
+        sum = add(sum, times(call->tools, m->overhead_tool));
+    }
+    return sum;
+}
+
+static struct str make_key(char out[KEY_MAX], char kind, const struct call *call, struct str more)
+{
+    const struct model *m = call->resolved.model;
+    struct str name = str_sub(str_of(m == NULL ? NULL : m->name), 0, 255);
+    more = str_sub(more, 0, 255);
+    size_t n = 0;
+    out[n++] = kind;
+    if (name.n > 0) {
+        memcpy(out + n, name.p, name.n);
+        n += name.n;
+    }
+    out[n++] = '\0';
+    if (more.n > 0) {
+        memcpy(out + n, more.p, more.n);
+        n += more.n;
+    }
+    return (struct str){out, n};
+}
+
+/* Short texts carry more of what no rule foresees; they must not spoil what long ones teach. */
+static struct str ratio_key(char out[KEY_MAX], const struct call *call)
+{
+    static const int64_t bounds[] = {1024, 8192, 65536};
+    char size = 'a';
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]) && call->text_bytes >= bounds[i];
+         i++) {
+        size++;
+    }
+    return make_key(out, 'i', call, (struct str){&size, 1});
+}
+
+static struct str output_key(char out[KEY_MAX], const struct call *call)
+{
+    return make_key(out, 'o', call, tags_get(&call->tags, "applicationId"));
+}
+
+static int64_t scaled(int64_t n, int64_t factor, int64_t divisor)
+{
+    __extension__ typedef __int128 wide;
+    wide v = ((wide)n * factor + divisor - 1) / divisor;
+    return v > COUNT_CAP ? COUNT_CAP : (int64_t)v;
+}
+
+static int64_t foresee_input(struct limits *l, const struct call *call)
+{
+    int64_t bytes = call->text_bytes < 0 ? 0 : call->text_bytes;
+    int64_t text = bytes;
+    if (!atomic_load_explicit(&l->estimate_bytes, memory_order_relaxed)) {
+        char key[KEY_MAX];
+        int64_t ratio, count;
+        int64_t margin = 100;
+        if (!learned_quantile(l->learned, ratio_key(key, call), RATIO_PERMILLE, &ratio, &count) ||
+            count < CALLS_KNOWN) {
+            ratio = RATIO_PRIOR;
+        } else {
+            margin = count < CALLS_MANY ? MARGIN_FEW_PERCENT : MARGIN_PERCENT;
+        }
+        text = scaled(scaled(bytes, ratio, RATIO_ONE), margin, 100);
+        text = text > bytes ? bytes : text;
+    }
+    return add(text, overhead(call));
+}
+
+static int64_t foresee_output(struct limits *l, const struct call *call)
+{
+    const struct model *m = call->resolved.model;
+    int64_t maximum = m != NULL && m->max_output > 0 ? m->max_output : OUTPUT_PRIOR;
+    char key[KEY_MAX];
+    int64_t value, count;
+    if (call->max_output >= 0) {
+        return call->max_output;
+    }
+    if (atomic_load_explicit(&l->output_maximum, memory_order_relaxed)) {
+        return maximum;
+    }
+    if (!learned_quantile(l->learned, output_key(key, call), OUTPUT_PERMILLE, &value, &count) ||
+        count < CALLS_KNOWN) {
+        return maximum < OUTPUT_PRIOR ? maximum : OUTPUT_PRIOR;
+    }
+    value = scaled(value, OUTPUT_PERCENT, 100);
+    return value < maximum ? value : maximum;
+}
+
+void limit_foresee(struct limits *l, struct call *call)
+{
+    call->reserved_usage = (struct usage){
+        .input = foresee_input(l, call),
+        .output = foresee_output(l, call),
+    };
+}
+
+void foresee_learn(struct limits *l, const struct call *call)
+{
+    const struct usage *u = &call->usage;
+    char key[KEY_MAX];
+    if (u->output > 0) {
+        learned_note(l->learned, output_key(key, call), u->output);
+    }
+    int64_t input = add(add(u->input, u->cache_read), add(u->cache_write_5m, u->cache_write_1h));
+    if (input > 0 && call->text_bytes > 0 && call->images <= 0 && call->documents <= 0) {
+        int64_t beyond = input - overhead(call);
+        int64_t ratio = scaled(beyond < 0 ? 0 : beyond, RATIO_ONE, call->text_bytes);
+        learned_note(l->learned, ratio_key(key, call), ratio);
+    }
+}

@@ -1,0 +1,217 @@
+/* settle.c: a reservation's life after admission: topped up, settled or given back; and what past
+ * calls count for after a restart. */
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/limit/limit_private.h"
+#include "core/limit/window.h"
+
+#define SUM_SPAN_MS 900000 /* calls that limits_restore is told of in one sum */
+
+/* What an entry should hold for the amounts; entries that do not grow with tokens keep what they
+ * have. */
+static int64_t grown(const struct hold_entry *e, const struct amounts *a)
+{
+    bool by_tokens = e->metric != METRIC_REQUESTS && e->metric != METRIC_CONCURRENCY;
+    int64_t wanted = by_tokens ? a->v[e->metric] : e->held;
+    return wanted > e->held ? wanted : e->held;
+}
+
+static int64_t room_for(const struct limits *l, const struct hold_entry *e, int64_t now_ms,
+                        bool *stop)
+{
+    const struct group *g = e->bucket->group;
+    int64_t amount;
+    bool blocked;
+    *stop = false;
+    if (g == NULL) {
+        return 0;
+    }
+    if (g->rule->rolling) {
+        counter_window(l, g->rule, now_ms);
+        counter_roll(e->bucket, now_ms);
+    }
+    override_terms(g->rule, g, now_ms, &amount, &blocked);
+    *stop = g->rule->file->outgrow_stop && g->rule->file->action != ACTION_WARN;
+    int64_t left = headroom_left(e->bucket, amount);
+    return left > 0 ? left : 0;
+}
+
+bool limits_top_up(struct limits *l, struct limit_hold *hold, const struct call *call,
+                   const struct usage *usage)
+{
+    money_t usd = call->priced ? usage_cost(usage, &call->price) : -1;
+    int64_t now_ms = clock_wall_ms();
+    bool room = true, stop;
+    struct amounts a;
+    amounts_of(&a, usage, call->resolved.model, usd);
+    limits_lock(l);
+    for (size_t i = 0; i < hold->count && room; i++) {
+        const struct hold_entry *e = &hold->at[i];
+        int64_t more = grown(e, &a) - e->held;
+        int64_t left = room_for(l, e, now_ms, &stop);
+        room = !stop || more <= left;
+    }
+    for (size_t i = 0; i < hold->count && room; i++) {
+        struct hold_entry *e = &hold->at[i];
+        int64_t more = grown(e, &a) - e->held;
+        int64_t left = room_for(l, e, now_ms, &stop);
+        int64_t taken = headroom_take(e->bucket, more);
+        e->covered += more < left ? more : left;
+        e->held += taken;
+        phantom_grown(e->bucket, hold->number, taken);
+    }
+    limits_unlock(l);
+    return room;
+}
+
+/* usd without a price at the end (tokens of a class that has none) counts what was reserved: an
+ * unknown price is never zero. */
+static int64_t really_used(const struct hold_entry *e, const struct call *call,
+                           const struct amounts *a)
+{
+    if (e->metric == METRIC_CONCURRENCY) {
+        return 0;
+    }
+    if (e->metric == METRIC_USD && (!call->priced || call->usd < 0)) {
+        return e->held;
+    }
+    return a->v[e->metric];
+}
+
+/* Its headroom has come back: to those who wait for it. */
+static void end_hold(struct limits *l, struct limit_hold *hold)
+{
+    int64_t now_ms = l->waited == NULL ? 0 : clock_wall_ms();
+    for (size_t i = 0; i < hold->count && l->waited != NULL; i++) {
+        struct group *g = hold->at[i].bucket->group; /* NULL: the bucket was of a passed window */
+        if (g != NULL && g->first_waiter != NULL) {
+            wait_serve(l, g, now_ms);
+        }
+    }
+    hold_free(l, hold);
+    wait_tell(l);
+}
+
+static void settle_entry(struct limits *l, const struct hold_entry *e, int64_t used, int64_t now_ms)
+{
+    struct bucket *b = e->bucket;
+    struct group *g = b->group;
+    headroom_return(b, e->held);
+    if (g != NULL) {
+        counter_window(l, g->rule, now_ms);
+        if (b->roll != NULL) {
+            counter_roll(b, now_ms);
+        }
+    }
+    bool passed = g != NULL && !counter_runs(b, e->slot);
+    if (!passed || b->roll == NULL) { /* a slot that has left is gone, a bucket is not */
+        headroom_spend(b, e->slot, used);
+    }
+    if (passed && used > e->covered) {
+        counter_charge(l, g, now_ms, used - e->covered);
+    } else if (g != NULL && !passed) {
+        events_check(l, b, now_ms, false);
+    }
+    counter_drop(l, b);
+}
+
+void limits_settle(struct limits *l, struct limit_hold *hold, const struct call *call)
+{
+    struct amounts a;
+    int64_t now_ms = clock_wall_ms();
+    amounts_of(&a, &call->usage, call->resolved.model, call->priced ? call->usd : -1);
+    if (call->usage_reported) {
+        foresee_learn(l, call);
+    }
+    limits_lock(l);
+    for (size_t i = 0; i < hold->count; i++) {
+        struct hold_entry *e = &hold->at[i];
+        int64_t used = really_used(e, call, &a);
+        if (e->bucket->watches != NULL) {
+            phantom_ended(l, e->bucket, hold->number, e->held - used);
+        }
+        settle_entry(l, e, used, now_ms);
+    }
+    end_hold(l, hold);
+}
+
+void limits_release(struct limits *l, struct limit_hold *hold)
+{
+    limits_lock(l);
+    for (size_t i = 0; i < hold->count; i++) {
+        struct hold_entry *e = &hold->at[i];
+        phantom_ended(l, e->bucket, hold->number, e->held);
+        headroom_return(e->bucket, e->held);
+        counter_drop(l, e->bucket);
+    }
+    end_hold(l, hold);
+}
+
+/* Does the running window hold that time, and in which slot? */
+static bool held_then(const struct bucket *b, int64_t wall_ms, int64_t *slot)
+{
+    const struct rule *r = b->group->rule;
+    *slot = 0;
+    if (b->roll == NULL) {
+        return wall_ms >= b->start_ms && wall_ms < b->end_ms;
+    }
+    if (!roll_inside(b, roll_slot(r, wall_ms))) {
+        return false;
+    }
+    /* A sum's calls came up to a quarter of an hour after its time; sums are for days alone. */
+    int64_t late_ms = r->file->window == WINDOW_DAY ? SUM_SPAN_MS : 0;
+    *slot = roll_slot(r, wall_ms + late_ms);
+    *slot = *slot < b->roll->slot ? *slot : b->roll->slot;
+    return true;
+}
+
+void limits_restore(struct limits *l, const struct model *model, const struct tags *tags,
+                    struct str principal, int64_t wall_ms, const struct amounts *amounts,
+                    bool crash)
+{
+    struct subject s = {model, tags, principal};
+    int64_t now_ms = clock_wall_ms();
+    size_t count;
+    limits_lock(l);
+    enum err e = rule_collect(l, &s, now_ms, &count);
+    for (size_t i = 0; i < count; i++) { /* without memory: those that could be found */
+        const struct rule *r = l->matches[i].rule;
+        struct bucket *b = l->matches[i].bucket;
+        int64_t n = amounts->v[r->file->metric], slot;
+        if (r->file->metric == METRIC_CONCURRENCY || n <= 0 || !held_then(b, wall_ms, &slot)) {
+            continue;
+        }
+        headroom_spend(b, slot, n);
+        if (crash) {
+            b->charged_by_crash = money_add(b->charged_by_crash, n);
+            if (b->roll != NULL && slot > b->roll->crashed) {
+                b->roll->crashed = slot;
+            }
+        }
+        events_check(l, b, now_ms, true);
+    }
+    limits_unlock(l);
+    if (e != ERR_OK) {
+        log_error("limit", "out of memory: past calls of %.100s are missing in some limits",
+                  model == NULL ? "none" : model->name);
+    }
+}
+
+int64_t limits_oldest_window(const struct limits *l, int64_t now_ms)
+{
+    int64_t oldest = now_ms;
+    limits_lock(l);
+    for (size_t i = 0; i < l->rule_count; i++) {
+        int64_t start_ms, end_ms;
+        enum config_window w = l->rules[i]->file->window;
+        window_at(l->zone, w, now_ms, &start_ms, &end_ms);
+        if (l->rules[i]->rolling) {
+            start_ms = now_ms - window_length_ms(w) * ROLL_KEPT / ROLL_SLOTS;
+        }
+        if (w != WINDOW_NONE && start_ms < oldest) {
+            oldest = start_ms;
+        }
+    }
+    limits_unlock(l);
+    return oldest;
+}
