@@ -1,0 +1,81 @@
+/* ledger_private.h: the ledger's own state, shared by the files of the room. */
+#ifndef TOLLGATE_LEDGER_LEDGER_PRIVATE_H
+#define TOLLGATE_LEDGER_LEDGER_PRIVATE_H
+
+#include "core/ledger/fold.h"
+#include "core/ledger/ledger.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define LEDGER_PATH_MAX 512
+#define LEDGER_DIR_MAX  (LEDGER_PATH_MAX - 32) /* leaves room for the names of the files in it */
+#define LEDGER_READERS  2                      /* idle connections kept */
+
+struct ledger {
+    char dir[LEDGER_DIR_MAX + 1];
+    bool read_only;
+    int lock_fd;
+    int64_t retention_calls_ms, retention_rollups_ms;
+
+    /* Writing: the fold, changes, keys, values. */
+    pthread_mutex_t write_lock;
+    sqlite3 *db;
+    struct fold fold;
+    struct journal_record *batch;
+    int64_t next_cleaning_us; /* of old rows; monotonic */
+
+    pthread_mutex_t read_lock;
+    sqlite3 *readers[LEDGER_READERS];
+
+    struct journal **journals;
+    int workers;
+    _Atomic int64_t dropped_calls;
+
+    /* The thread. */
+    pthread_t thread;
+    bool running;
+    _Atomic bool stop;
+    int wake_fd;
+    pthread_mutex_t cycle_lock;
+    pthread_cond_t cycle_done;
+    uint64_t cycles_begun, cycles_ended; /* under cycle_lock, like what follows */
+    enum err last_result;
+    struct err_info last_error;
+
+    int64_t recovered_calls;
+};
+
+/* Paths of files of the state directory. */
+void ledger_path(const struct ledger *g, char out[LEDGER_PATH_MAX], const char *name);
+void ledger_journal_path(const struct ledger *g, char out[LEDGER_PATH_MAX], int worker);
+
+/* state.c: the directory and its lock. */
+enum err ledger_state_make(struct ledger *g, struct err_info *ei) MUST_CHECK;
+enum err ledger_state_lock(struct ledger *g, struct err_info *ei) MUST_CHECK;
+
+/* replay.c: folds every journal file found, charges what is open, deletes the files from `workers`
+ * on. */
+enum err ledger_replay(struct ledger *g, int workers, struct err_info *ei) MUST_CHECK;
+
+/* thread.c */
+enum err ledger_thread_make(struct ledger *g, struct err_info *ei) MUST_CHECK;
+void ledger_thread_stop(struct ledger *g);
+void ledger_thread_free(struct ledger *g);
+void ledger_thread_wake(struct ledger *g);
+/* Folds everything stored by now, in the caller's thread. */
+enum err ledger_cycle(struct ledger *g);
+
+/* clean.c: deletes one batch of rows past their retention; *more: there are others. */
+enum err ledger_clean(struct ledger *g, bool *more, struct err_info *ei) MUST_CHECK;
+
+/* Writing: takes the lock and begins a transaction; ledger_write_end commits when `e` is ERR_OK,
+ * else rolls back, and gives back the lock. */
+enum err ledger_write_begin(struct ledger *g, struct err_info *ei) MUST_CHECK;
+enum err ledger_write_end(struct ledger *g, enum err e, struct err_info *ei) MUST_CHECK;
+
+/* A connection of one's own for reading, inside a transaction: one state of things. */
+sqlite3 *ledger_read_begin(struct ledger *g, struct err_info *ei);
+void ledger_read_end(struct ledger *g, sqlite3 *db);
+
+#endif

@@ -1,0 +1,109 @@
+/* state.c: the state directory: making it, and letting in one core or command at a time. */
+#include "core/ledger/ledger_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void ledger_path(const struct ledger *g, char out[LEDGER_PATH_MAX], const char *name)
+{
+    int n = snprintf(out, LEDGER_PATH_MAX, "%s/%s", g->dir, name);
+    CHECK(n > 0 && n < LEDGER_PATH_MAX);
+}
+
+void ledger_journal_path(const struct ledger *g, char out[LEDGER_PATH_MAX], int worker)
+{
+    char name[24];
+    (void)snprintf(name, sizeof(name), "journal.%d", worker);
+    ledger_path(g, out, name);
+}
+
+static const char *user_name(void)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    return user != NULL ? user->pw_name : "?";
+}
+
+static enum err refuse(const struct ledger *g, const char *doing, int sys, struct err_info *ei)
+{
+    return err_set_sys(ei, sys == EACCES || sys == EPERM ? ERR_FORBIDDEN : ERR_IO, sys,
+                       "cannot %s the state directory %s as user %s (uid %u)", doing, g->dir,
+                       user_name(), (unsigned)geteuid());
+}
+
+/* Missing parents are made like any directory; the last one lets others reach the socket in it. */
+static enum err make_parents(const struct ledger *g, struct err_info *ei)
+{
+    char path[LEDGER_PATH_MAX];
+    (void)str_copy(path, sizeof(path), str_of(g->dir));
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+            return refuse(g, "create", errno, ei);
+        }
+        *slash = '/';
+    }
+    return ERR_OK;
+}
+
+enum err ledger_state_make(struct ledger *g, struct err_info *ei)
+{
+    struct stat st;
+    if (stat(g->dir, &st) == 0) {
+        return S_ISDIR(st.st_mode) ? ERR_OK : refuse(g, "use", ENOTDIR, ei);
+    }
+    if (errno != ENOENT) {
+        return refuse(g, "reach", errno, ei);
+    }
+    enum err e = make_parents(g, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    if (mkdir(g->dir, 0711) != 0 && errno != EEXIST) {
+        return refuse(g, "create", errno, ei);
+    }
+    return chmod(g->dir, 0711) == 0 ? ERR_OK : refuse(g, "open up", errno, ei);
+}
+
+static enum err refuse_second(struct ledger *g, struct err_info *ei)
+{
+    char text[32] = "";
+    ssize_t n = pread(g->lock_fd, text, sizeof(text) - 1, 0);
+    int64_t pid = 0;
+    struct str rest, all = {text, n > 0 ? (size_t)n : 0};
+    struct str digits = str_cut(all, '\n', &rest);
+    if (!str_to_i64(digits, &pid)) {
+        return err_set(ei, ERR_BUSY, "another tollgate core holds %s", g->dir);
+    }
+    return err_set(ei, ERR_BUSY, "another tollgate core (pid %lld) holds %s", (long long)pid,
+                   g->dir);
+}
+
+enum err ledger_state_lock(struct ledger *g, struct err_info *ei)
+{
+    char path[LEDGER_PATH_MAX];
+    ledger_path(g, path, "lock");
+    g->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (g->lock_fd < 0) {
+        return refuse(g, "write into", errno, ei);
+    }
+    while (flock(g->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return refuse_second(g, ei);
+        }
+        if (errno != EINTR) {
+            return refuse(g, "lock", errno, ei);
+        }
+    }
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    if (ftruncate(g->lock_fd, 0) != 0 || pwrite(g->lock_fd, text, (size_t)n, 0) != n) {
+        return refuse(g, "write into", errno, ei);
+    }
+    return ERR_OK;
+}
