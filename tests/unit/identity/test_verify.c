@@ -1,0 +1,592 @@
+/* test_verify.c: a request is let in only as it was signed, by a key that is good now. */
+#include "tests/unit/identity/signing.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#define NOW  1795224998000 /* 2026-11-21T01:36:38Z */
+#define HOST "127.0.0.1:8088"
+
+struct fixture {
+    struct identity *id;
+    struct key_record key;
+    struct key_secrets secrets;
+    char folder[64], file[256];
+};
+
+static struct fixture fixture;
+
+static int set_up(void **state)
+{
+    struct err_info ei = {0};
+    struct fixture *f = &fixture;
+
+    *f = (struct fixture){0};
+    snprintf(f->folder, sizeof(f->folder), "/tmp/tollgate-verify-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->file, sizeof(f->file), "%.60s/master.key", f->folder);
+    f->id = identity_new(f->file, "us-east-1", true, &ei);
+    assert_non_null(f->id);
+    snprintf(f->key.name, sizeof(f->key.name), "docs-1");
+    snprintf(f->key.tags[0].key, sizeof(f->key.tags[0].key), "costCenter");
+    snprintf(f->key.tags[0].value, sizeof(f->key.tags[0].value), "sales");
+    f->key.tag_count = 1;
+    assert_int_equal(identity_draw(f->id, &f->key, &f->secrets, &ei), ERR_OK);
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    identity_free(f->id);
+    unlink(f->file);
+    rmdir(f->folder);
+    return 0;
+}
+
+static struct signing plain(const struct fixture *f)
+{
+    return (struct signing){
+        .method = "POST",
+        .path = "/model/us.anthropic.claude-3-5-haiku-20241022-v1%3A0/converse",
+        .query = "",
+        .canonical_query = "",
+        .body = "{\"messages\":[]}",
+        .host_name = "host",
+        .authority = HOST,
+        .region = "us-east-1",
+        .service = "bedrock",
+        .access_key_id = f->key.access_key_id,
+        .secret = f->secrets.secret_access_key,
+        .date_ms = NOW,
+    };
+}
+
+static void accepted(struct fixture *f, const struct identity_request *r)
+{
+    struct tags tags = {0};
+    struct arena a = {0};
+    struct identity_result result;
+    struct err_info ei = {0};
+
+    assert_int_equal(tags_set(&tags, &a, STR("costCenter"), STR("mine")), ERR_OK);
+    enum err e = identity_check(f->id, r, &tags, &a, &result, &ei);
+    assert_string_equal(ei.text, "");
+    assert_int_equal(e, ERR_OK);
+    assert_int_equal(result.kind, IDENTITY_SIGV4);
+    assert_string_equal(result.access_key_id, f->key.access_key_id);
+    assert_true(str_is(tags_get(&tags, "costCenter"), "sales"));
+    assert_int_equal(identity_precheck(f->id, r, NULL), ERR_OK);
+    arena_free(&a);
+}
+
+static void refused(struct fixture *f, const struct identity_request *r, const char *text)
+{
+    struct tags tags = {0};
+    struct arena a = {0};
+    struct identity_result result;
+    struct err_info ei = {0};
+
+    assert_int_equal(identity_check(f->id, r, &tags, &a, &result, &ei), ERR_AUTH);
+    if (strstr(ei.text, text) == NULL) {
+        assert_string_equal(ei.text, text);
+    }
+    assert_null(strstr(ei.text, f->secrets.secret_access_key));
+    assert_int_equal(result.kind, IDENTITY_NONE);
+    assert_int_equal(tags.count, 0);
+    arena_free(&a);
+}
+
+/* As refused, and the head alone tells it. */
+static void refused_early(struct fixture *f, struct identity_request r, const char *text)
+{
+    struct err_info ei = {0};
+
+    refused(f, &r, text);
+    r.body_sha256 = NULL;
+    assert_int_equal(identity_precheck(f->id, &r, &ei), ERR_AUTH);
+    assert_non_null(strstr(ei.text, text));
+}
+
+static const char no_match[] = "the signature does not match";
+
+static void what_clients_sign_is_accepted(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const paths[] = {
+        "/model/us.anthropic.claude-3-5-haiku-20241022-v1%3A0/converse",
+        "/model/us.anthropic.claude-3-5-haiku-20241022-v1:0/converse",
+        "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Aapplication-inference-profile%2Fa/converse",
+        "/model/arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc/converse",
+    };
+    static const char *const hosts[] = {"host", ":authority"};
+    static const char *const services[] = {"bedrock", "bedrock-mantle"};
+    struct signed_request out;
+
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct signing s = plain(f);
+            s.path = paths[i];
+            s.host_name = hosts[k];
+            s.service = services[(i + k) % 2];
+            signing_sign(&out, &s);
+            accepted(f, &out.r);
+        }
+    }
+}
+
+static void host_may_be_signed_over_http2(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    signing_sign(&out, &s);
+    out.r.http2 = true; /* the front leaves `host` out there */
+    out.r.headers = out.headers + 1;
+    out.r.header_count--;
+    accepted(f, &out.r);
+}
+
+static void more_headers_and_a_query_are_accepted(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    static char huge[30000];
+    memset(huge, 'h', sizeof(huge) - 1);
+
+    s.query = "b=2&a=%2F&c";
+    s.canonical_query = "a=%2F&b=2&c=";
+    signing_add(&s, "amz-sdk-invocation-id", "8f2c");
+    signing_add(&s, "amz-sdk-request", "attempt=1; max=3");
+    signing_add(&s, "content-type", "application/json");
+    signing_add(&s, "x-amz-security-token", "whatever");
+    signing_add(&s, "x-huge", huge);
+    static char hex[65];
+    uint8_t hash[32];
+    SHA256((const uint8_t *)s.body, strlen(s.body), hash);
+    signing_hex(hex, hash, 32);
+    signing_add(&s, "x-amz-content-sha256", hex);
+    signing_sign(&out, &s);
+    accepted(f, &out.r);
+}
+
+static void whatever_was_changed_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    s.query = "a=1";
+    s.canonical_query = "a=1";
+    signing_add(&s, "content-type", "application/json");
+    signing_add(&s, "x-amz-user-agent", "sdk");
+    signing_sign(&out, &s);
+    accepted(f, &out.r);
+
+    struct identity_request r = out.r;
+    uint8_t other[32] = {1};
+    r.body_sha256 = other;
+    refused(f, &r, no_match);
+
+    r = out.r;
+    r.target = STR("/model/other/converse?a=1");
+    refused(f, &r, no_match);
+    r.target = STR("/model/us.anthropic.claude-3-5-haiku-20241022-v1:0/converse?a=1");
+    refused(f, &r, no_match);
+    r.target = STR("/model/us.anthropic.claude-3-5-haiku-20241022-v1%3A0/converse?a=2");
+    refused(f, &r, no_match);
+    r.target = STR("/model/us.anthropic.claude-3-5-haiku-20241022-v1%3A0/converse");
+    refused(f, &r, no_match);
+
+    r = out.r;
+    r.method = STR("PUT");
+    refused(f, &r, no_match);
+
+    r = out.r;
+    r.authority = STR("evil.example");
+    refused(f, &r, no_match);
+
+    struct http_header headers[16];
+    memcpy(headers, out.headers, out.header_count * sizeof(headers[0]));
+    r = out.r;
+    r.headers = headers;
+    headers[3].value = STR("text/plain");
+    refused(f, &r, no_match);
+    headers[3] = out.headers[3];
+    headers[1].value = STR("20261121T013639Z");
+    refused(f, &r, no_match);
+    headers[1] = out.headers[1];
+    r.header_count--; /* the last signed header is gone */
+    refused(f, &r, "the signature covers header 'x-amz-user-agent', which was not sent");
+    r.header_count++;
+    headers[r.header_count] = headers[r.header_count - 1]; /* twice */
+    r.header_count++;
+    refused(f, &r, no_match);
+    r.header_count--;
+    accepted(f, &r);
+}
+
+static void headers_outside_the_signature_may_be_added(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] =
+        (struct http_header){STR("accept-encoding"), STR("gzip, deflate")};
+    accepted(f, &out.r);
+}
+
+static void the_wrong_secret_or_key_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    s.secret = "wrong";
+    signing_sign(&out, &s);
+    refused(f, &out.r, no_match);
+    s = plain(f);
+    s.access_key_id = "TGKAAAAAAAAAAAAAAAAA";
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "access key TGKAAAAAAAAAAAAAAAAA is not known here, or was revoked");
+    s.access_key_id = "TGK\x1b[31m";
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "access key TGK\\x1b[31m is not known here");
+}
+
+static void dates_are_kept_within_five_minutes(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    static const int64_t fine[] = {-300000, -299000, 0, 299000, 300000};
+    static const int64_t off[] = {-301000, 301000, -86400000, 86400000};
+
+    for (size_t i = 0; i < 5; i++) {
+        signing_sign(&out, &s);
+        out.r.now_ms = NOW + fine[i];
+        accepted(f, &out.r);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        signing_sign(&out, &s);
+        out.r.now_ms = NOW + off[i];
+        refused_early(f, out.r, "x-amz-date 20261121T013638Z is more than 5 minutes off: it is ");
+    }
+    s.date_ms = NOW;
+    s.scope_day = "20261120";
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "the day in the credential scope is not that of x-amz-date");
+}
+
+static void days_and_services_have_keys_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct signed_request out;
+
+    /* More days and services than are kept, forth and back. */
+    for (int i = 0; i < 12; i++) {
+        struct signing s = plain(f);
+        s.date_ms = NOW + (i % 3) * (int64_t)86400000;
+        s.service = i % 2 == 0 ? "bedrock" : "bedrock-mantle";
+        signing_sign(&out, &s);
+        accepted(f, &out.r);
+    }
+}
+
+static void region_and_service_must_be_ours(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    s.region = "eu-west-1";
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "the request is signed for region eu-west-1, not us-east-1");
+    s = plain(f);
+    s.service = "s3";
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "the request is signed for service s3, not bedrock or bedrock-mantle");
+}
+
+static void host_and_date_must_be_signed(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    s.skip_host = true;
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "host (or :authority) is not signed");
+    s = plain(f);
+    s.skip_date = true;
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "x-amz-date is not signed");
+
+    s = plain(f);
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] = (struct http_header){STR("X-Amz-Security-Token"), STR("t")};
+    refused_early(f, out.r, "x-amz-security-token is not signed");
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] =
+        (struct http_header){STR("X-Amzn-Bedrock-Request-Metadata"), STR("{}")};
+    refused_early(f, out.r, "x-amzn-bedrock-request-metadata is not signed");
+}
+
+static void dates_must_be_there_once_and_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    signing_sign(&out, &s);
+    out.headers[1].name = STR("Date");
+    refused_early(f, out.r, "the request has no x-amz-date");
+    out.headers[1].name = STR("x-amz-date");
+    out.headers[1].value = STR("2026-11-21");
+    refused_early(f, out.r, "x-amz-date is malformed");
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] = out.headers[1];
+    refused_early(f, out.r, "x-amz-date was sent more than once");
+}
+
+static void unsigned_bodies_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const values[] = {"UNSIGNED-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+                                         "STREAMING-UNSIGNED-PAYLOAD-TRAILER"};
+    struct signed_request out;
+
+    for (size_t i = 0; i < 3; i++) {
+        struct signing s = plain(f);
+        char text[96];
+        signing_add(&s, "x-amz-content-sha256", values[i]);
+        signing_sign(&out, &s);
+        snprintf(text, sizeof(text), "the body must be signed: %s is not accepted", values[i]);
+        refused_early(f, out.r, text);
+    }
+    struct signing s = plain(f);
+    signing_add(&s, "x-amz-content-sha256", "abc");
+    signing_sign(&out, &s);
+    refused_early(f, out.r, "x-amz-content-sha256 is malformed");
+    s.extra[0].value = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    signing_sign(&out, &s);
+    refused(f, &out.r, "x-amz-content-sha256 is not the hash of the body that came");
+}
+
+static void the_body_is_asked_for_first(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    struct tags tags = {0};
+    struct identity_result result;
+    struct err_info ei = {0};
+
+    signing_sign(&out, &s);
+    out.r.body_sha256 = NULL;
+    assert_int_equal(identity_check(f->id, &out.r, &tags, NULL, &result, &ei), ERR_BUSY);
+    assert_int_equal(identity_precheck(f->id, &out.r, &ei), ERR_OK);
+}
+
+static void malformed_authorizations_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const values[] = {
+        "",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 ",
+        "AWS4-HMAC-SHA256 Credential=x",
+        "AWS4-HMAC-SHA512 Credential=x",
+        "Basic dXNlcjpwYXNz",
+        "Bearer",
+        "Bearer  ",
+    };
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        signing_sign(&out, &s);
+        out.headers[2].value = str_of(values[i]);
+        refused_early(f, out.r, "Authorization");
+    }
+    /* Each part on its own broken. */
+    static const char *const parts[][2] = {
+        {"Credential=", "Credentials="},
+        {"aws4_request", "aws5_request"},
+        {"SignedHeaders=host;x-amz-date", "SignedHeaders=x-amz-date;host"},
+        {"SignedHeaders=host;", "SignedHeaders=host;host;"},
+        {"SignedHeaders=host;", "SignedHeaders=;host;"},
+        {"SignedHeaders=host;", "SignedHeaders=Host;"},
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        char value[1024];
+        signing_sign(&out, &s);
+        const char *at = strstr(out.authorization, parts[i][0]);
+        assert_non_null(at);
+        snprintf(value, sizeof(value), "%.*s%s%s", (int)(at - out.authorization), out.authorization,
+                 parts[i][1], at + strlen(parts[i][0]));
+        out.headers[2].value = str_of(value);
+        refused_early(f, out.r, "");
+    }
+    /* A signature that is cut or not hex. */
+    signing_sign(&out, &s);
+    out.headers[2].value.n--;
+    refused_early(f, out.r, "malformed signature");
+    signing_sign(&out, &s);
+    out.authorization[strlen(out.authorization) - 1] = 'g';
+    refused_early(f, out.r, "malformed signature");
+}
+
+static void a_signature_of_one_other_digit_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    for (int i = 1; i <= 64; i++) {
+        signing_sign(&out, &s);
+        char *digit = &out.authorization[strlen(out.authorization) - (size_t)i];
+        *digit = *digit == '0' ? '1' : '0';
+        refused(f, &out.r, no_match);
+    }
+}
+
+static void two_credentials_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] = out.headers[2];
+    refused_early(f, out.r, "Authorization was sent more than once");
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] =
+        (struct http_header){STR("X-Api-Key"), str_of(f->secrets.bearer_token)};
+    refused_early(f, out.r, "Authorization and x-api-key are different credentials");
+}
+
+static void expired_and_revoked_keys_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    char text[96];
+
+    signing_sign(&out, &s);
+    accepted(f, &out.r);
+    f->key.expires_ms = NOW + 1;
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    accepted(f, &out.r);
+    f->key.expires_ms = NOW;
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    snprintf(text, sizeof(text), "key %s expired on 2026-11-21T01:36:38Z", f->key.access_key_id);
+    refused_early(f, out.r, text);
+    f->key.expires_ms = 0;
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    accepted(f, &out.r);
+    f->key.revoked_ms = NOW;
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    refused_early(f, out.r, "is not known here, or was revoked");
+}
+
+static void too_many_headers_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    static struct http_header many[200];
+
+    signing_sign(&out, &s);
+    for (size_t i = 0; i < 200; i++) {
+        many[i] = (struct http_header){STR("x-filler"), STR("v")};
+    }
+    memcpy(many, out.headers, 3 * sizeof(many[0]));
+    out.r.headers = many;
+    out.r.header_count = 120;
+    accepted(f, &out.r);
+    out.r.header_count = 200;
+    refused(f, &out.r, "a signed request has more than 128 headers");
+}
+
+struct together {
+    struct fixture *f;
+    int64_t day;
+    bool failed;
+};
+
+static void *check_often(void *arg)
+{
+    struct together *t = arg;
+    struct signing s = plain(t->f);
+    struct signed_request *out = calloc(1, sizeof(*out));
+
+    s.date_ms = NOW + t->day * 86400000;
+    if (out == NULL) {
+        t->failed = true;
+        return NULL;
+    }
+    signing_sign(out, &s);
+    for (int i = 0; i < 300; i++) {
+        struct tags tags = {0};
+        struct arena a = {0};
+        struct identity_result result;
+        enum err e = identity_check(t->f->id, &out->r, &tags, &a, &result, NULL);
+        t->failed = t->failed || e != ERR_OK;
+        arena_free(&a);
+    }
+    free(out);
+    return NULL;
+}
+
+static void threads_check_together_while_keys_change(void **state)
+{
+    struct fixture *f = *state;
+    struct together t[3];
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++) {
+        t[i] = (struct together){.f = f, .day = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, check_often, &t[i]), 0);
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_false(t[i].failed);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_clients_sign_is_accepted),
+        TEST(host_may_be_signed_over_http2),
+        TEST(more_headers_and_a_query_are_accepted),
+        TEST(whatever_was_changed_is_noticed),
+        TEST(headers_outside_the_signature_may_be_added),
+        TEST(the_wrong_secret_or_key_is_refused),
+        TEST(dates_are_kept_within_five_minutes),
+        TEST(days_and_services_have_keys_of_their_own),
+        TEST(region_and_service_must_be_ours),
+        TEST(host_and_date_must_be_signed),
+        TEST(dates_must_be_there_once_and_whole),
+        TEST(unsigned_bodies_are_refused),
+        TEST(the_body_is_asked_for_first),
+        TEST(malformed_authorizations_are_refused),
+        TEST(a_signature_of_one_other_digit_is_refused),
+        TEST(two_credentials_are_refused),
+        TEST(expired_and_revoked_keys_are_refused),
+        TEST(too_many_headers_are_refused),
+        TEST(threads_check_together_while_keys_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
