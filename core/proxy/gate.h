@@ -1,0 +1,56 @@
+/* gate.h: the life of a call in one worker: who asks, may it, send it, meter it, settle it.
+ * gate.c: who asks for what; gate_tags.c: the tags; gate_admit.c: admission; gate_answer.c: from
+ * upstream to settlement. */
+#ifndef TOLLGATE_PROXY_GATE_H
+#define TOLLGATE_PROXY_GATE_H
+
+#include <stdatomic.h>
+
+#include "core/proxy/proxy.h"
+#include "core/proxy/upstream.h"
+
+struct gate;
+
+/* A configuration with its catalog, counted by those who use it. */
+struct rules {
+    struct config *config;
+    struct catalog *catalog;
+    void (*release)(struct catalog *old); /* NULL: the catalog is not ours to release */
+    _Atomic int references;
+};
+struct rules *rules_new(struct config *config, struct catalog *catalog);
+struct rules *rules_ref(struct rules *r);
+void rules_unref(struct rules *r);
+
+/* Request bodies in flight, over all workers. */
+struct gate_bodies {
+    _Atomic int64_t held;
+    int64_t max; /* bytes; beyond it requests are refused as overloaded */
+};
+
+struct gate_options {
+    struct loop *loop;
+    int worker;
+    struct rules *rules; /* a reference is taken */
+    struct limits *limits;
+    struct ledger *ledger;
+    struct identity *identity;
+    struct credentials_provider *credentials;
+    struct endpoint *runtime, *mantle;
+    int upstream_share;
+    struct gate_bodies *bodies; /* outlives the gate */
+    const struct proxy_hooks *hooks;
+};
+struct gate *gate_new(const struct gate_options *o, struct err_info *ei);
+void gate_free(struct gate *g);
+void gate_reload(struct gate *g, struct rules *rules); /* takes the reference */
+void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),
+                     void *arg);
+/* Ends every open call for which match says so, in the worker's own thread: a running stream by an
+ * exception frame or SSE error, one that was not answered by a 503, each with `why`; settled with
+ * the error "stopped". Returns how many. */
+size_t gate_stop_calls(struct gate *g, bool (*match)(void *arg, const struct proxy_open_call *c),
+                       void *arg, const char *why);
+void gate_counts(const struct gate *g, struct proxy_counts *add);
+
+#endif

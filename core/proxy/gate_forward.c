@@ -1,0 +1,187 @@
+/* gate_forward.c: an admitted call is put to AWS: which host, path, headers and body, and signed.
+ */
+#include "core/proxy/gate_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SIGNED_MAX 32
+
+/* What of the client's headers goes on. Keys and tollgate's own never do. */
+static bool forwarded_header(struct str name)
+{
+    static const char prefix[] = "x-amzn-bedrock-";
+    return str_is_nocase(name, "content-type") || str_is_nocase(name, "accept") ||
+           str_is_nocase(name, "anthropic-version") || str_is_nocase(name, "anthropic-beta") ||
+           (name.n > sizeof(prefix) - 1 &&
+            str_is_nocase(str_sub(name, 0, sizeof(prefix) - 1), prefix));
+}
+
+struct signed_headers {
+    struct http_header at[SIGNED_MAX];
+    size_t count;
+};
+
+static bool replaced(const struct signed_headers *s, struct str name)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->at[i].name.n == name.n && strncasecmp(s->at[i].name.p, name.p, name.n) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The dialect's lines "name: value\r\n" as headers; they stand before the client's. */
+static void take_lines(struct signed_headers *s, struct str lines)
+{
+    while (lines.n > 0 && s->count < SIGNED_MAX) {
+        struct str value, line = str_cut(lines, '\n', &lines);
+        struct str name = str_cut(line, ':', &value);
+        if (value.p && value.n > 0 && value.p[value.n - 1] == '\r') {
+            value.n--;
+        }
+        s->at[s->count++] = (struct http_header){name, str_trim(value)};
+    }
+}
+
+static void take_clients(struct signed_headers *s, const struct exchange *x)
+{
+    for (size_t i = 0; i < x->header_count && s->count < SIGNED_MAX; i++) {
+        if (forwarded_header(x->headers[i].name) && !replaced(s, x->headers[i].name)) {
+            s->at[s->count++] = x->headers[i];
+        }
+    }
+}
+
+static enum err sign(struct ticket *t, struct gate_host *host, const struct dialect_upstream *u,
+                     const struct signed_headers *s, const char *sha256_hex, struct err_info *ei)
+{
+    struct gate *g = t->gate;
+    struct credentials *c = credentials_get(g->credentials);
+    if (!c) {
+        char problem[256];
+        credentials_problem(g->credentials, problem);
+        return err_set(ei, ERR_AUTH, "the gateway has no AWS credentials: %s", problem);
+    }
+    struct str query, path = str_cut(buf_str(&u->path), '?', &query);
+    struct sigv4_request r = {.method = STR("POST"),
+                              .path = path,
+                              .query = query,
+                              .headers = s->at,
+                              .header_count = s->count,
+                              .body_sha256_hex = sha256_hex};
+    enum err e = sigv4_sign(&host->signer, c, &r, loop_wall_ms(g->loop), &t->head, ei);
+    credentials_unref(c);
+    return e;
+}
+
+/* The request head, signed. ERR_AUTH: no credentials. */
+static enum err build_head(struct ticket *t, struct gate_host *host,
+                           const struct dialect_upstream *u, struct str body,
+                           const char *sha256_hex, struct err_info *ei)
+{
+    struct buf *h = &t->head;
+    struct signed_headers s = {.count = 1};
+    const char *authority = endpoint_authority(host->endpoint);
+    s.at[0] = (struct http_header){STR("host"), str_of(authority)};
+    take_lines(&s, buf_str(&u->headers));
+    take_clients(&s, t->x);
+    (void)buf_add(h, "POST ");
+    (void)buf_add_str(h, buf_str(&u->path));
+    (void)buf_add(h, " HTTP/1.1\r\nHost: ");
+    (void)buf_add(h, authority);
+    (void)buf_printf(h, "\r\nContent-Length: %zu\r\nAccept-Encoding: identity\r\n", body.n);
+    for (size_t i = 1; i < s.count; i++) {
+        (void)buf_add_str(h, s.at[i].name);
+        (void)buf_add(h, ": ");
+        (void)buf_add_str(h, s.at[i].value);
+        (void)buf_add(h, "\r\n");
+    }
+    enum err e = sign(t, host, u, &s, sha256_hex, ei);
+    (void)buf_add(h, "\r\n");
+    if (e == ERR_OK && h->failed) {
+        e = err_set(ei, ERR_NOMEM, "the request head is too long to be sent upstream");
+    }
+    return e;
+}
+
+/* The mantle project of the call's cost center, or NULL. */
+static const char *project_of(const struct ticket *t)
+{
+    const struct config *c = t->rules->config;
+    struct str cost_center = tags_get(&t->call.tags, "costCenter");
+    for (size_t i = 0; i < c->model_count; i++) {
+        const struct config_model *m = &c->models[i];
+        struct resolved r;
+        if (m->projects.count == 0 ||
+            catalog_resolve(t->rules->catalog, str_of(m->name), &r, NULL) != ERR_OK ||
+            r.model != t->call.resolved.model) {
+            continue;
+        }
+        for (size_t k = 0; k < m->projects.count; k++) {
+            if (str_is(cost_center, m->projects.at[k].key)) {
+                return m->projects.at[k].value;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Puts the call into AWS's words and sends it. */
+static enum err put_upstream(struct ticket *t, const uint8_t *body_sha256, struct err_info *ei)
+{
+    struct gate *g = t->gate;
+    const struct exchange *x = t->x;
+    struct dialect_upstream u = {.via_mantle = false};
+    struct dialect_upstream_options o = {.upstream_id = t->upstream_id,
+                                         .project = project_of(t),
+                                         .attribution = &t->call.tags,
+                                         .via_mantle = t->rules->config->openai_via_mantle,
+                                         .clamp_output = t->clamped_output,
+                                         .headers = x->headers,
+                                         .header_count = x->header_count};
+    uint8_t sha256[32];
+    char hex[SIGV4_HEX];
+    enum err e = dialect_upstream(&u, &t->route, &t->call, buf_str(&x->body), &o, ei);
+    if (e == ERR_OK && u.body_changed) {
+        t->body = u.body;
+        u.body = (struct buf){.data = NULL};
+    }
+    struct str body = u.body_changed ? buf_str(&t->body) : buf_str(&x->body);
+    if (u.body_changed || !body_sha256) {
+        sigv4_sha256(sha256, body.p, body.n);
+        body_sha256 = sha256;
+    }
+    str_hex(hex, body_sha256, 32);
+    struct gate_host *host = u.via_mantle ? &g->mantle : &g->runtime;
+    e = e == ERR_OK ? build_head(t, host, &u, body, hex, ei) : e;
+    if (e == ERR_OK) {
+        t->meter = meter_new(&t->route, &t->call);
+        e = t->meter ? ERR_OK : err_set(ei, ERR_NOMEM, "the gateway is out of memory");
+    }
+    if (e == ERR_OK) {
+        meter_upstream(t->meter, &u);
+        t->upstream = upstream_send(host->pool, buf_str(&t->head), body, &gate_answer_handlers, t);
+        e = t->upstream ? ERR_OK
+                        : err_set(ei, ERR_BUSY, "too many calls wait for an upstream connection");
+    }
+    dialect_upstream_free(&u);
+    return e;
+}
+
+void gate_forward(struct ticket *t, const uint8_t *body_sha256)
+{
+    struct gate *g = t->gate;
+    struct err_info ei = {.code = ERR_OK};
+    enum err e = put_upstream(t, body_sha256, &ei);
+    if (e != ERR_OK) {
+        t->call.http_status = 503;
+        gate_settle(t, OUTCOME_FAILED, e == ERR_AUTH ? "credentials" : "overloaded");
+        gate_refuse(t, REFUSAL_OVERLOADED, "overloaded", ei.text);
+        return;
+    }
+    atomic_fetch_add_explicit(&g->overhead_us_sum, clock_mono_us() - t->ready_us,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&g->overhead_count, 1, memory_order_relaxed);
+}

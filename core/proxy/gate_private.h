@@ -1,0 +1,101 @@
+/* gate_private.h: what the gate's files share. */
+#ifndef TOLLGATE_PROXY_GATE_PRIVATE_H
+#define TOLLGATE_PROXY_GATE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/aws/sigv4.h"
+#include "core/base/clock.h"
+#include "core/dialect/dialect.h"
+#include "core/proxy/exchange.h"
+#include "core/proxy/gate.h"
+#include "core/proxy/whole_frames.h"
+
+struct ticket {
+    struct gate *gate;
+    struct exchange *x;
+    struct rules *rules;
+    struct ticket *prev, *next; /* admitted and not ended; guarded by gate->open_lock */
+    struct dialect_route route;
+    struct call call;
+    struct sigv4_hash hash; /* of a large body while it arrives */
+    bool hashing, admitted, journaled, settled, was_sent, answered;
+    bool stopping; /* an operator ends it, in this turn */
+    bool framed;   /* the answer is an event stream */
+    struct whole_frames frames;
+    bool rewrites;          /* the answer is changed on its way */
+    bool late;              /* its head goes with its end */
+    int64_t answer_left;    /* bytes of the upstream's answer that are to come; -1: not known */
+    int64_t clamped_output; /* > 0: on_too_big: clamp set this bound */
+    struct limit_hold *hold;
+    uint64_t slot;
+    struct meter *meter;
+    struct upstream_call *upstream;
+    struct buf head;         /* request head for upstream */
+    struct buf body;         /* its body, when it is not the client's own */
+    const char *upstream_id; /* what is called */
+    struct str ignored;      /* tags the caller may not set: "a,b" */
+    int64_t ready_us;        /* request complete */
+    int64_t body_held;       /* bytes of the body, counted in gate->bodies */
+};
+
+/* One of the hosts calls go to. */
+struct gate_host {
+    struct endpoint *endpoint;
+    struct upstream *pool;
+    struct sigv4_signer signer;
+};
+
+struct gate {
+    struct loop *loop;
+    int worker;
+    struct rules *rules;
+    struct limits *limits;
+    struct ledger *ledger;
+    struct identity *identity;
+    struct credentials_provider *credentials;
+    struct gate_host runtime, mantle;
+    const struct proxy_hooks *hooks;
+    struct buf lines; /* scratch: header lines of an answer */
+    pthread_mutex_t open_lock;
+    struct ticket *open;
+    uint64_t ended_calls; /* that were in `open`; the worker's thread only */
+    struct gate_bodies *bodies;
+    _Atomic int64_t open_calls, store_failures, overhead_us_sum, overhead_count;
+    _Atomic int64_t first_token_us_sum, first_token_count;
+    _Atomic int64_t upstream_errors[PROXY_ERRORS]; /* by proxy_error_name */
+};
+
+/* gate.c */
+/* Answers with a refusal, counts it as rejected in the ledger unless the call was admitted, and
+ * ends. */
+void gate_refuse(struct ticket *t, enum refusal why, const char *code, const char *message);
+void gate_ticket_end(struct ticket *t); /* frees the ticket; the exchange is not touched */
+/* Sends a whole answer, frees it, and ends the exchange and its ticket. */
+void gate_answer(struct ticket *t, struct dialect_answer *a);
+void gate_give_up(struct ticket *t);   /* without memory: cuts the exchange, ends the ticket */
+void gate_drop_body(struct ticket *t); /* its bytes no longer count as held */
+
+/* gate_admit.c */
+/* Reserves in every limit and stores it. False: answered, t is gone. */
+bool gate_admit(struct ticket *t) MUST_CHECK;
+
+/* gate_tags.c */
+/* Puts the call's tags together (DESIGN section 5, Tags). key_tags: of the key; caller's: header
+ * and body. ERR_PARSE or ERR_FORBIDDEN with a text for the client. */
+enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct tags *body_tags,
+                   struct err_info *ei) MUST_CHECK;
+
+/* gate_forward.c */
+/* Signs and sends an admitted call. body_sha256: of the client's body; NULL: not known yet. */
+void gate_forward(struct ticket *t, const uint8_t *body_sha256);
+
+/* gate_answer.c */
+extern const struct upstream_handlers gate_answer_handlers; /* arg: the ticket */
+/* An operator ended the call: tells the client and ends the ticket. */
+void gate_stop(struct ticket *t, const char *why);
+/* Ends the reservation: by reported usage, by estimate, or released. Idempotent. */
+void gate_settle(struct ticket *t, enum call_outcome outcome, const char *error);
+
+#endif
