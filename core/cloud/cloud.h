@@ -1,0 +1,57 @@
+/* cloud.h: the thread that polls AWS and publishes to it. Room `cloud`. Errors are shown, never
+ * fatal. */
+#ifndef TOLLGATE_CLOUD_CLOUD_H
+#define TOLLGATE_CLOUD_CLOUD_H
+
+#include "core/aws/credentials.h"
+#include "core/ledger/ledger.h"
+
+struct cloud;
+struct cloud_options {
+    struct config *config; /* a reference is taken */
+    struct ledger *ledger; /* borrowed, as are the credentials, until cloud_stop */
+    struct credentials_provider *credentials; /* refreshed by this thread */
+};
+/* Starts the thread. What a source is: "publish" sends each complete minute of the ledger as six
+ * metrics (off without publish.metrics), "cloudwatch" asks what CloudWatch holds of them (off with
+ * it), "cost_explorer" asks what was billed by cost center (off without a cost tag for costCenter).
+ * With nothing to poll or publish it only keeps credentials fresh. */
+struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei);
+/* Aborts what runs, lookups of the credentials among it (credentials_abort); at most a second or
+ * two. NULL is a no-op. */
+void cloud_stop(struct cloud *c);
+void cloud_reload(struct cloud *c, struct config *config);
+
+enum cloud_state { CLOUD_OFF, CLOUD_WAITING, CLOUD_OK, CLOUD_ERROR };
+const char *cloud_state_name(enum cloud_state s); /* "off" "waiting" "ok" "error" */
+struct cloud_source {
+    const char *name; /* "cloudwatch", "cost_explorer", "publish", "credentials" */
+    enum cloud_state state;
+    int64_t at_ms; /* of the last success; 0: none yet */
+    int64_t next_ms;
+    char error[256]; /* of the last failure; "" */
+};
+/* One figure that AWS told. */
+struct cloud_metric {
+    char metric[32], model[128]; /* "InputTokens", Model dimension ("" for all) */
+    int64_t sum;                 /* over the last 24 hours, the first one whole */
+};
+struct cloud_cost {
+    char cost_center[129]; /* "" for untagged */
+    money_t today, month;  /* UTC, as billed so far: about a day behind */
+};
+struct cloud_view {
+    struct cloud_source sources[8];
+    size_t source_count;
+    struct cloud_metric *metrics;
+    size_t metric_count;
+    struct cloud_cost *costs;
+    size_t cost_count;
+};
+enum err cloud_view(struct cloud *c, struct cloud_view *out) MUST_CHECK; /* a copy; any thread */
+void cloud_view_free(struct cloud_view *v);
+/* Publishes what is complete now instead of at the next minute, and polls at once (tests,
+ * `:refresh`). */
+void cloud_hurry(struct cloud *c);
+
+#endif

@@ -1,0 +1,184 @@
+/* cloud_poll.c: asks CloudWatch what it holds of the last day, and Cost Explorer what was billed.
+ */
+#include "core/cloud/cloud_private.h"
+
+#include "core/aws/cost_explorer.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS  3600000LL
+#define DAY_MS   (24 * HOUR_MS)
+#define CALL_MAX 9e15 /* beyond what a double counts exactly */
+
+void cloud_day(char out[11], int64_t wall_ms)
+{
+    char text[CLOCK_TEXT];
+    clock_rfc3339(text, wall_ms);
+    str_copy(out, 11, str_sub(str_of(text), 0, 10));
+}
+
+const char *cloud_cost_tag(const struct config *config)
+{
+    for (size_t i = 0; i < config->cost_tags.count; i++) {
+        const struct config_pair *pair = &config->cost_tags.at[i];
+        if (strcmp(pair->key, "costCenter") == 0 && pair->value[0] != '\0') {
+            return pair->value;
+        }
+    }
+    return NULL;
+}
+
+/* Stores the JSON of an answer; that it could not be kept is no reason to hide it. */
+static void keep(struct cloud *c, const char *key, struct buf *json)
+{
+    struct err_info ei = {0};
+    enum err e = json->failed ? ERR_NOMEM : ledger_put_value(c->ledger, key, buf_str(json), &ei);
+    if (e != ERR_OK) {
+        log_warn("cloud", "the answer of %s is not kept over a restart: %s", key, ei.text);
+    }
+    buf_free(json);
+}
+
+struct gathering {
+    struct cloud_answers answers;
+    const char *today; /* "2026-11-21" */
+    bool failed;
+};
+
+static void take_point(void *arg, size_t query, struct str label, int64_t at_ms, double value)
+{
+    struct gathering *g = arg;
+    (void)at_ms;
+    if (!(value >= 0 && value < CALL_MAX) ||
+        !answers_add_metric(&g->answers, publish_metric_name((enum publish_metric)query), label,
+                            (int64_t)llround(value))) {
+        g->failed = true;
+    }
+}
+
+/* Names that hold more than letters, digits, '_' and '/' need quotes in SEARCH. */
+static bool search_name(char *out, size_t size, const char *name)
+{
+    bool plain = true;
+    for (const char *p = name; *p != '\0'; p++) {
+        bool word = (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+                    (*p >= '0' && *p <= '9') || *p == '_' || *p == '/';
+        plain = plain && word;
+        if (*p == '"' || *p == '\'' || *p == '\\') {
+            return false;
+        }
+    }
+    int n = snprintf(out, size, plain ? "%s" : "\"%s\"", name);
+    return n > 0 && (size_t)n < size;
+}
+
+static bool write_queries(struct cloudwatch_query queries[PUBLISH_METRICS],
+                          char text[PUBLISH_METRICS][512], const char *name_space)
+{
+    char quoted[300];
+    if (!search_name(quoted, sizeof(quoted), name_space)) {
+        return false;
+    }
+    for (size_t i = 0; i < PUBLISH_METRICS; i++) {
+        int n = snprintf(text[i], sizeof(text[i]),
+                         "SEARCH('{%s,Application,CostCenter,Environment,Model,ModelId} "
+                         "MetricName=\"%s\"', 'Sum', 3600)",
+                         quoted, publish_metric_name((enum publish_metric)i));
+        if (n < 0 || (size_t)n >= sizeof(text[i])) {
+            return false;
+        }
+        queries[i] = (struct cloudwatch_query){text[i], "${PROP('Dim.Model')}"};
+    }
+    return true;
+}
+
+enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
+                            const struct credentials *keys, int64_t now_ms, struct err_info *ei)
+{
+    struct cloudwatch_query queries[PUBLISH_METRICS];
+    char text[PUBLISH_METRICS][512];
+    if (!write_queries(queries, text, config->publish_metrics.namespace)) {
+        return err_set(ei, ERR_RANGE, "the namespace %.60s cannot be searched for",
+                       config->publish_metrics.namespace);
+    }
+    struct gathering g = {0};
+    struct aws_place place = {config->endpoints[SERVICE_MONITORING], config->region};
+    int64_t series;
+    /* Whole hours: the first one began at most 25 hours ago. */
+    int64_t start_ms = (now_ms - DAY_MS) / HOUR_MS * HOUR_MS;
+    int64_t end_ms = (now_ms / HOUR_MS + 1) * HOUR_MS;
+    enum err e = cloudwatch_get(c->http, &place, keys, queries, PUBLISH_METRICS, start_ms, end_ms,
+                                take_point, &g, &series, ei);
+    if (e == ERR_OK && g.failed) {
+        e = err_set(ei, ERR_RANGE, "CloudWatch answered sums that cannot be");
+    }
+    if (e == ERR_OK) {
+        struct buf json = {0};
+        answers_print_metrics(&json, &g.answers, now_ms);
+        pthread_mutex_lock(&c->lock);
+        free(c->answers.metrics);
+        c->answers.metrics = g.answers.metrics;
+        c->answers.metric_count = g.answers.metric_count;
+        g.answers.metrics = NULL;
+        pthread_mutex_unlock(&c->lock);
+        keep(c, CLOUD_METRICS_KEY, &json);
+    }
+    answers_free(&g.answers);
+    return e;
+}
+
+static void take_cost(void *arg, struct str day, struct str value, money_t usd)
+{
+    struct gathering *g = arg;
+    money_t today = str_is(day, g->today) ? usd : 0;
+    if (!answers_add_cost(&g->answers, value, today, usd)) {
+        g->failed = true;
+    }
+}
+
+/* Cost Explorer stands in one Region of each partition. */
+static const char *billing_region(const char *region)
+{
+    return strncmp(region, "cn-", 3) == 0     ? "cn-northwest-1"
+           : strncmp(region, "eusc-", 5) == 0 ? "eusc-de-east-1"
+                                              : "us-east-1";
+}
+
+enum err cloud_poll_costs(struct cloud *c, const struct config *config,
+                          const struct credentials *keys, int64_t now_ms, struct err_info *ei)
+{
+    char start[11];
+    char end[11];
+    struct gathering g = {0};
+    cloud_day(g.answers.day, now_ms);
+    cloud_day(start, now_ms);
+    cloud_day(end, now_ms + DAY_MS);
+    memcpy(start + 8, "01", 2);
+    g.today = g.answers.day;
+    struct aws_place place = {config->endpoints[SERVICE_CE], billing_region(config->region)};
+    int64_t pages;
+    enum err e = cost_explorer_daily(c->http, &place, keys, cloud_cost_tag(config), start, end,
+                                     take_cost, &g, &pages, ei);
+    if (e == ERR_OK && g.failed) {
+        e = err_set(ei, ERR_TOO_BIG, "Cost Explorer answered more cost centers than are kept");
+    }
+    if (e == ERR_OK) {
+        struct buf json = {0};
+        answers_print_costs(&json, &g.answers, now_ms);
+        pthread_mutex_lock(&c->lock);
+        free(c->answers.costs);
+        c->answers.costs = g.answers.costs;
+        c->answers.cost_count = g.answers.cost_count;
+        memcpy(c->answers.day, g.answers.day, sizeof(g.answers.day));
+        g.answers.costs = NULL;
+        pthread_mutex_unlock(&c->lock);
+        keep(c, CLOUD_COSTS_KEY, &json);
+    }
+    answers_free(&g.answers);
+    return e;
+}
