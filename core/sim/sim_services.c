@@ -1,0 +1,135 @@
+/* sim_services.c: from a port to its service, and the control pages every port has:
+ * GET /_sim/ledger, POST /_sim/config, POST /_sim/reset. */
+#include "core/sim/sim_services.h"
+
+#include "core/sim/sim_profiles.h"
+#include "core/sim/sim_refuse.h"
+#include "core/sim/sim_state.h"
+
+static void answer_json(struct sim_connection *c, int status, struct str body)
+{
+    const struct sim_answer a = {
+        .status = status, .content_type = "application/json", .body = body};
+    sim_http_answer(c, &a);
+}
+
+static void answer_ledger(struct sim_connection *c)
+{
+    struct sim *s = sim_http_owner(c);
+    struct buf body = {0};
+
+    sim_ledger_print(&s->ledger, &s->metrics, &body);
+    answer_json(c, 200, buf_str(&body));
+    buf_free(&body);
+}
+
+static void change_knobs(struct sim_connection *c, struct str body)
+{
+    struct sim *s = sim_http_owner(c);
+    struct sim_knobs changed = s->knobs;
+    struct err_info ei = {0};
+    json_t *profiles = NULL;
+
+    enum err e = sim_knobs_apply(&changed, body, &ei);
+    if (e == ERR_OK && changed.profiles.n > 0) {
+        profiles = sim_profiles_parse(changed.profiles, &ei);
+        e = profiles != NULL ? ERR_OK : ERR_PARSE;
+    }
+    if (e != ERR_OK) {
+        sim_http_error(c, 400, "ValidationException", ei.text);
+        return;
+    }
+    if (profiles != NULL) {
+        json_decref(s->profiles);
+        s->profiles = profiles;
+    }
+    changed.profiles = (struct str){0};
+    s->knobs = changed;
+    answer_json(c, 200, STR("{}"));
+}
+
+static void reset(struct sim_connection *c)
+{
+    struct sim *s = sim_http_owner(c);
+
+    sim_ledger_reset(&s->ledger);
+    sim_metrics_free(&s->metrics);
+    s->cache = (struct sim_cache){0};
+    s->calls = 0;
+    answer_json(c, 200, STR("{}"));
+}
+
+static void handle_control(struct sim_connection *c, const struct sim_request *r)
+{
+    bool post = str_is(r->method, "POST");
+
+    if (str_is(r->path, "/_sim/ledger") && str_is(r->method, "GET")) {
+        answer_ledger(c);
+    } else if (str_is(r->path, "/_sim/config") && post) {
+        change_knobs(c, r->body);
+    } else if (str_is(r->path, "/_sim/reset") && post) {
+        reset(c);
+    } else {
+        sim_http_error(c, 404, "UnknownOperationException",
+                       "There are GET /_sim/ledger, POST /_sim/config and POST /_sim/reset.");
+    }
+}
+
+static bool check_signature(struct sim_connection *c, const struct sim_request *r)
+{
+    struct sim *s = sim_http_owner(c);
+    struct sim_auth_refusal why;
+
+    if (sim_auth_check(&s->auth[sim_http_index(c)], r, loop_wall_ms(s->loop), &s->scratch, &why)) {
+        return true;
+    }
+    s->ledger.signature_failures++;
+    sim_services[sim_http_index(c)].refuse(c, r, 403, why.type, why.message);
+    return false;
+}
+
+void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
+{
+    const struct sim_service *service = &sim_services[sim_http_index(c)];
+
+    if (str_starts(r->path, "/_sim/")) {
+        handle_control(c, r);
+        return;
+    }
+    switch (sim_http_owner(c)->knobs.outages[service->id]) {
+    case SIM_DOWN:
+        sim_http_drop(c);
+        return;
+    case SIM_FAILING:
+        service->refuse(c, r, 503, "ServiceUnavailableException", "The service is not available.");
+        return;
+    case SIM_UP:
+        break;
+    }
+    if (check_signature(c, r)) {
+        service->handle(c, r);
+    }
+}
+
+static void refuse_inference(struct sim_connection *c, const struct sim_request *r, int status,
+                             const char *type, const char *message)
+{
+    sim_refuse(c, sim_tongue_of(sim_services[sim_http_index(c)].id, r->path), status, type,
+               message);
+}
+
+static void refuse_json(struct sim_connection *c, const struct sim_request *r, int status,
+                        const char *type, const char *message)
+{
+    (void)r;
+    sim_http_json_error(c, status, type, message);
+}
+
+const struct sim_service sim_services[SIM_SERVICES] = {
+    {SERVICE_BEDROCK_RUNTIME, "bedrock", NULL, refuse_inference, sim_bedrock_handle},
+    {SERVICE_MONITORING, "monitoring", NULL, refuse_json, sim_cloudwatch_handle},
+    {SERVICE_CE, "ce", "us-east-1", refuse_json, sim_ce_handle},
+    {SERVICE_STS, "sts", NULL, sim_sts_refuse, sim_sts_handle},
+    {SERVICE_BEDROCK_MANTLE, "bedrock-mantle", NULL, refuse_inference, sim_mantle_handle},
+    {SERVICE_BEDROCK, "bedrock", NULL, refuse_inference, sim_control_plane_handle},
+};
