@@ -1,0 +1,165 @@
+/* core_private.h: what the files of the control room share. */
+#ifndef TOLLGATE_CONTROL_CORE_PRIVATE_H
+#define TOLLGATE_CONTROL_CORE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/clock.h"
+#include "core/base/loop.h"
+#include "core/cloud/cloud.h"
+#include "core/control/core.h"
+#include "core/control/json_text.h"
+#include "core/identity/identity.h"
+#include "core/ledger/ledger.h"
+#include "core/limit/limit.h"
+#include "core/limit/window.h"
+#include "core/proxy/proxy.h"
+
+struct server;
+struct stats;
+struct trial;
+
+/* Owner of every member but the atomics: the control thread, once core_open has returned. */
+struct core {
+    struct config *config;
+    struct catalog *catalog;
+    char *config_path;
+    struct limits *limits;
+    struct ledger *ledger;
+    struct identity *identity;
+    struct credentials_provider *credentials;
+    struct proxy *proxy; /* NULL: a command without a core */
+    struct cloud *cloud; /* NULL likewise */
+    struct server *server;
+    struct stats *stats;
+    struct trial *trial; /* of the last limit.try; NULL: none */
+    bool simulated;
+    int64_t started_ms;
+    atomic_int stopping;       /* 1: drain; 2: cut */
+    _Atomic int64_t drain_ms;  /* requests.drain_timeout, for the main thread */
+    atomic_int metrics_wanted; /* somebody asked since the last rendering */
+    int wake_fd;               /* eventfd: core_run looks again */
+    pthread_mutex_t text_lock;
+    struct buf metrics_text; /* last rendered; under text_lock */
+    char store_problem[160]; /* under text_lock */
+};
+
+/* Who gave a command. */
+#define ACTOR_NOBODY UINT32_MAX /* the core itself: no user's change */
+struct actor {
+    uint32_t uid;
+    char login[64];
+    bool operates;
+};
+
+enum command_class { COMMAND_READ, COMMAND_CHANGE, COMMAND_DANGER };
+struct command {
+    const char *method;
+    enum command_class class;
+    bool without_core; /* works on a core that has no proxy */
+    bool operators_only;
+    enum err (*run)(struct core *c, const struct actor *a, const json_t *params, json_t **result,
+                    struct err_info *ei);
+};
+const struct command *commands_find(const char *method);
+/* Checks class and role, then runs. */
+enum err commands_run(struct core *c, const struct actor *a, const char *method,
+                      const json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;
+
+/* snapshot.c */
+json_t *snapshot_status(struct core *c);
+json_t *snapshot_dashboard(struct core *c, int attached);
+json_t *snapshot_limits(struct core *c);                 /* [L] */
+void snapshot_totals(json_t *o, const struct totals *t); /* adds the members of T */
+/* change_json.c */
+json_t *entry_json(const struct audit_entry *e); /* a line of the audit */
+json_t *change_json(const struct ledger_change *c);
+json_t *amount_json(enum config_metric metric, int64_t amount);
+json_t *group_json(const char *group); /* "k=v,k=v" -> {} */
+json_t *tags_object(const struct tags *t);
+
+/* stats.c: sums of the ledger for the screen, refreshed by the control thread. */
+#define STATS_MINUTES 16
+struct stat_row {
+    char name[256];
+    struct totals day;             /* last 24 hours */
+    money_t today, month;          /* by calendar */
+    int64_t tokens[STATS_MINUTES]; /* by minute, a ring */
+    money_t usd[STATS_MINUTES];
+    int64_t seen_tokens[2],
+        now_tokens[2]; /* sums of the previous and the running quarter of an hour */
+    money_t seen_usd[2], now_usd[2];
+};
+struct stat_table {
+    struct stat_row **rows;
+    size_t count, cap;
+};
+struct stats {
+    int64_t since_ms;   /* start of the 24 hours, on a quarter */
+    int64_t sampled_us; /* last sample */
+    int64_t months_us;  /* last look at day and month */
+    int64_t minute;     /* of the newest slot */
+    int64_t quarter;    /* start of the running quarter at the last sample */
+    struct zone *zone;  /* of config->timezone */
+    char zone_name[64];
+    struct stat_row all;
+    struct stat_table models, cost_centers, applications;
+};
+struct stats *stats_new(void);
+void stats_free(struct stats *s);
+/* Brings everything up to now; at most every 200 ms. */
+void stats_sample(struct core *c);
+struct stat_row *stats_row(struct stat_table *t,
+                           struct str name); /* made when absent; NULL: full */
+/* Tokens a minute, oldest first, the running minute last. */
+void stats_series(const struct stats *s, const struct stat_row *r, int64_t out[15]);
+int64_t stats_tokens_per_minute(const struct stats *s, const struct stat_row *r);
+money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r);
+/* Bounds of the calendar month in the configured timezone. */
+void stats_month(struct core *c, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
+
+/* metrics_text.c */
+void metrics_render(struct core *c, struct buf *out);
+
+/* core.c */
+/* Puts stored overrides and the usage of running windows into the limits. */
+enum err core_restore(struct core *c, struct err_info *ei) MUST_CHECK;
+
+/* Stored overrides alone, in force or again; what does not fit the limits any more is logged. */
+void core_restore_overrides(struct core *c);
+
+/* reload.c */
+enum err core_reload(struct core *c, struct err_info *ei) MUST_CHECK;
+
+/* key_commands.c */
+void key_store_use(struct core *c); /* writes down when keys were used last */
+
+/* limit_before.c */
+#define BEFORE_KEPT_MS    (90 * 24 * 3600000LL)
+#define BEFORE_KEPT_COUNT 10000
+/* Forgets what was before changes older than keep_ms or followed by keep_count others (they cannot
+ * be undone any more), but for what an override in force may bring back; a few at a time. */
+void limit_before_clean(struct core *c, int64_t now_ms, int64_t keep_ms, int64_t keep_count);
+
+/* limit_change.c */
+/* Takes away what has ended, brings back what it had replaced; control thread, every second. */
+void limit_end_overrides(struct core *c);
+
+/* limit_try.c */
+void limit_try_forget(struct core *c); /* before the catalog goes */
+
+/* server.c */
+struct server *server_start(struct core *c, struct err_info *ei);
+void server_stop(struct server *s);
+/* From any thread: runs fn(arg) in the control thread. False: it will not run. */
+bool server_post(struct server *s, void (*fn)(void *arg), void *arg);
+/* The same and waits for its end; runs it here when there is no such thread. */
+bool server_run(struct server *s, void (*fn)(void *arg), void *arg);
+/* A line for the dashboards' event list; control thread only. */
+void server_event(struct server *s, const char *limit, const char *actor, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+json_t *server_events(struct server *s);
+int server_attached(const struct server *s);
+
+#endif

@@ -1,0 +1,60 @@
+/* limit_change.h: what the files of the limit commands share: a limit or group to be changed
+ * (limit_target.c), changing it (limit_change.c), and what was before (limit_before.c). */
+#ifndef TOLLGATE_CONTROL_LIMIT_CHANGE_H
+#define TOLLGATE_CONTROL_LIMIT_CHANGE_H
+
+#include "core/control/commands.h"
+
+/* One limit or group of it as it is now. */
+struct target {
+    const struct config_limit *file; /* valid while view is held */
+    struct limits_view view;
+    char group[256];
+    int64_t amount; /* in force */
+    bool blocked, whole_blocked, has_override;
+    struct limit_override override; /* of exactly this limit and group */
+};
+/* group_text: as a change in the ledger names it; NULL: `group` of params. ERR_OK: *t is filled and
+ * must be cleared. */
+enum err limit_target_find(struct core *c, const char *name, const json_t *params,
+                           const char *group_text, struct target *t,
+                           struct err_info *ei) MUST_CHECK;
+void limit_target_clear(struct target *t);
+/* "100k", "12.50", "+10%", "-10%". */
+enum err limit_target_amount(const struct target *t, const char *text, int64_t *out,
+                             struct err_info *ei) MUST_CHECK;
+/* Above the ceiling or below the floor it must be confirmed. */
+enum err limit_target_bounds(const struct target *t, int64_t amount, const json_t *params,
+                             struct err_info *ei) MUST_CHECK;
+/* `was`: the amount that the change was based on. */
+enum err limit_target_was(const struct target *t, const json_t *params,
+                          struct err_info *ei) MUST_CHECK;
+
+struct edit {
+    const char *action;
+    bool keep; /* an override shall be in force afterwards */
+    struct limit_override override;
+    int64_t undoes;
+};
+/* A fresh override for the target, keeping what the present one says besides. */
+enum err limit_change_begin(const struct actor *a, const struct target *t, const json_t *params,
+                            const char *action, struct edit *edit, struct err_info *ei) MUST_CHECK;
+/* Stores the change, then applies it, then tells the screens. */
+enum err limit_change_apply(struct core *c, const struct actor *a, struct target *t,
+                            struct edit *edit, const json_t *params, json_t **result,
+                            struct err_info *ei) MUST_CHECK;
+
+/* call_stop.c: ends the running calls that the limit and group mean. */
+enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
+                          const json_t *params, size_t *count, struct err_info *ei) MUST_CHECK;
+
+enum before { BEFORE_UNKNOWN, BEFORE_NONE, BEFORE_OVERRIDE };
+/* limit_before.c */
+/* Keeps what the target's override is, as what was before that change. */
+void limit_before_keep(struct core *c, const struct target *t, int64_t change_id);
+/* What was in force before a change and, where that has ended by itself since, what was before it.
+ * With BEFORE_OVERRIDE *o is filled, but for limit and group. */
+enum before limit_before(struct core *c, int64_t change_id, int64_t now_ms,
+                         struct limit_override *o);
+
+#endif

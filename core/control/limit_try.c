@@ -1,0 +1,192 @@
+/* limit_try.c: `limit.try`: what another amount of a limit would have denied of the ledger's calls.
+ * The calls of the last question are kept for a moment, so that the next amount costs no reading.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/control/limit_change.h"
+#include "core/limit/whatif.h"
+
+#define SINCE_MS 3600000
+#define FLUSH_MS 2000
+#define KEPT_US  5000000
+
+struct trial {
+    struct whatif *whatif;
+    struct config *config; /* a reference: the limit lies in it */
+    char *question;        /* all but the amount */
+    int64_t since_ms, until_ms, made_us;
+};
+
+void limit_try_forget(struct core *c)
+{
+    struct trial *t = c->trial;
+    if (t) {
+        whatif_free(t->whatif);
+        config_unref(t->config);
+        free(t->question);
+        free(t);
+        c->trial = NULL;
+    }
+}
+
+/* --- the calls --- */
+
+struct loading {
+    struct core *core;
+    struct whatif *whatif;
+    enum err e;
+};
+
+/* The audit does not say what was reserved: a call asks for what it used. */
+static bool on_call(void *arg, const struct audit_entry *entry)
+{
+    struct loading *l = arg;
+    const struct model *m = catalog_find(l->core->catalog, entry->model);
+    struct resolved late;
+    if (!m && entry->model.n > 0 &&
+        catalog_resolve(l->core->catalog, entry->model, &late, NULL) == ERR_OK) {
+        m = late.model; /* unknown_models: allow */
+    }
+    struct whatif_call call = {.model = m,
+                               .tags = &entry->tags,
+                               .principal = entry->principal,
+                               .admitted_ms = entry->time_ms,
+                               .duration_ms = entry->duration_ms > 0 ? entry->duration_ms : 0,
+                               .outcome = entry->outcome};
+    amounts_of(&call.used, &entry->usage, m, entry->priced ? entry->usd : -1);
+    call.reserved = call.used;
+    l->e = whatif_load(l->whatif, &call);
+    return l->e == ERR_OK;
+}
+
+static enum err load(struct core *c, const struct trial *t, struct err_info *ei)
+{
+    struct loading l = {.core = c, .whatif = t->whatif};
+    struct audit_query q = {
+        .since_ms = whatif_from(t->whatif), .until_ms = t->until_ms, .calls = true};
+    enum err e = ledger_flush(c->ledger, FLUSH_MS);
+    if (e != ERR_OK) {
+        return err_set(ei, e, "the ledger did not take everything within %d ms", FLUSH_MS);
+    }
+    e = ledger_audit(c->ledger, &q, on_call, &l, ei);
+    if (e == ERR_OK && l.e == ERR_FULL) {
+        return err_set(ei, ERR_FULL, "more than %d calls: try a shorter time", WHATIF_CALLS_MAX);
+    }
+    return e == ERR_OK && l.e != ERR_OK ? err_set(ei, l.e, "no memory for the calls") : e;
+}
+
+/* --- the question --- */
+
+static char *question_of(const json_t *params)
+{
+    json_t *o = json_object();
+    static const char *const names[] = {"name", "group", "since", "until"};
+    for (size_t i = 0; o && i < sizeof(names) / sizeof(*names); i++) {
+        json_t *v = json_object_get(params, names[i]);
+        (void)json_object_set_new(o, names[i], v ? json_incref(v) : json_null());
+    }
+    char *text = o ? json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(o);
+    return text;
+}
+
+static enum err read_times(const json_t *params, struct trial *t, struct err_info *ei)
+{
+    int64_t now = clock_wall_ms();
+    t->since_ms = now - SINCE_MS;
+    t->until_ms = now;
+    enum err e = param_time(params, "since", now, &t->since_ms, ei);
+    e = e == ERR_OK ? param_time(params, "until", now, &t->until_ms, ei) : e;
+    if (e == ERR_OK && t->until_ms <= t->since_ms) {
+        e = err_set(ei, ERR_PARSE, "until must be later than since");
+    }
+    return e;
+}
+
+/* The calls for this question, those of the last one where it is the same. */
+static enum err prepare(struct core *c, const json_t *params, const struct target *target,
+                        struct err_info *ei)
+{
+    char *question = question_of(params);
+    if (c->trial && question && strcmp(c->trial->question, question) == 0 &&
+        clock_mono_us() - c->trial->made_us < KEPT_US) {
+        free(question);
+        return ERR_OK;
+    }
+    limit_try_forget(c);
+    struct trial *t = question ? calloc(1, sizeof(*t)) : NULL;
+    if (!t) {
+        free(question);
+        return err_set(ei, ERR_NOMEM, "no memory for the calls");
+    }
+    c->trial = t;
+    t->question = question;
+    t->config = config_ref(target->view.config);
+    enum err e = read_times(params, t, ei);
+    if (e == ERR_OK) {
+        t->whatif = whatif_new(target->file, target->group, t->config->timezone, c->catalog,
+                               t->since_ms, ei);
+        e = t->whatif ? load(c, t, ei) : ei->code;
+    }
+    t->made_us = clock_mono_us();
+    if (e != ERR_OK) {
+        limit_try_forget(c);
+    }
+    return e;
+}
+
+static json_t *answer_of(const struct trial *t, const struct target *target, int64_t amount,
+                         const struct whatif_result *r)
+{
+    enum config_metric m = target->file->metric;
+    json_t *by = json_array();
+    for (size_t i = 0; i < r->application_count; i++) {
+        (void)json_array_append_new(by, json_pack("{s:o, s:I}", "name",
+                                                  json_str(str_of(r->applications[i].name)),
+                                                  "denied", (json_int_t)r->applications[i].denied));
+    }
+    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "version",
+                     1, "name", target->file->name, "metric", config_metric_name(m), "amount",
+                     amount_json(m, amount), "since", json_time(t->since_ms), "until",
+                     json_time(t->until_ms), "calls", (json_int_t)r->calls, "denied",
+                     (json_int_t)r->denied, "tokens", (json_int_t)r->tokens, "usd",
+                     json_money(r->usd), "by_application", by, "first_denial",
+                     json_time(r->first_ms), "last_denial", json_time(r->last_ms));
+}
+
+enum err limit_try(struct core *c, const struct actor *a, const json_t *params, json_t **result,
+                   struct err_info *ei)
+{
+    (void)a;
+    const char *name = param_text(params, "name"), *metric = param_text(params, "metric"),
+               *text = param_text(params, "amount");
+    struct target t;
+    int64_t amount = 0;
+    struct whatif_result r;
+    if (!name) {
+        return err_set(ei, ERR_PARSE, "which limit? its name is missing");
+    }
+    enum err e = limit_target_find(c, name, params, NULL, &t, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    if (!metric || strcmp(metric, config_metric_name(t.file->metric)) != 0) {
+        e = err_set(ei, ERR_PARSE, "limit %s counts %s, not %.40s", name,
+                    config_metric_name(t.file->metric), metric ? metric : "(nothing)");
+    } else if (!text) {
+        e = err_set(ei, ERR_PARSE, "the amount is missing");
+    } else {
+        e = limit_target_amount(&t, text, &amount, ei);
+    }
+    e = e == ERR_OK ? prepare(c, params, &t, ei) : e;
+    if (e == ERR_OK && (e = whatif_try(c->trial->whatif, amount, &r)) != ERR_OK) {
+        e = err_set(ei, e, "no memory to try it");
+    }
+    if (e == ERR_OK) {
+        *result = answer_of(c->trial, &t, amount, &r);
+        e = *result ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory");
+    }
+    limit_target_clear(&t);
+    return e;
+}

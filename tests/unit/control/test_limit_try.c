@@ -1,0 +1,149 @@
+/* limit.try on a real core: the ledger's calls against another amount. */
+#include "tests/unit/control/core_rig.h"
+
+static struct model haiku = {.name = "haiku"};
+
+/* A call of that application in the core's ledger: so long ago, with 100 tokens and a dollar. */
+static void spent(struct core_rig *r, const char *application, int64_t ago_ms)
+{
+    struct call c;
+    uint64_t slot = 0;
+    call_init(&c);
+    c.operation = "Converse";
+    c.resolved.model = &haiku;
+    c.resolved.upstream_id = "us.anthropic.haiku-v1:0";
+    assert_int_equal(tags_set(&c.tags, &c.arena, STR("applicationId"), str_of(application)),
+                     ERR_OK);
+    c.admitted_wall_ms = clock_wall_ms() - ago_ms;
+    c.priced = true;
+    assert_int_equal(ledger_admitted(r->core->ledger, 0, &c, &slot), ERR_OK);
+    c.outcome = OUTCOME_APPROVED;
+    c.http_status = 200;
+    c.usage = (struct usage){.input = 60, .output = 40};
+    c.usage_reported = true;
+    c.usd = MONEY_DOLLAR;
+    c.ended_us = c.arrived_us + 20000;
+    ledger_settled(r->core->ledger, 0, slot, &c);
+    call_clear(&c);
+}
+
+static json_t *question(const char *amount, const char *since)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "name", "daily", "metric", "tokens", "amount", amount,
+                     "since", since);
+}
+
+#define DAILY                                                                                      \
+    "limits:\n"                                                                                    \
+    "  - {name: daily, model: haiku, tokens: 100k, window: month}\n"                               \
+    "  - {name: each, usd: 250, window: month, per: [applicationId]}\n"
+
+static void fill(struct core_rig *r)
+{
+    for (int i = 0; i < 3; i++) {
+        spent(r, "docs", 60000 - i * 1000);
+    }
+    spent(r, "crm", 30000);
+}
+
+static void says_what_would_have_been_denied(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    clock_set_fake_wall(1795225000000LL); /* the middle of a month */
+    rig_open(&r, DAILY);
+    fill(&r);
+    json_t *a = done(&r, "limit.try", question("250", "1h"));
+    static const char *const expected[][2] = {
+        {"version", "1"},
+        {"name", "\"daily\""},
+        {"metric", "\"tokens\""},
+        {"amount", "250"},
+        {"calls", "4"},
+        {"denied", "2"},
+        {"tokens", "200"},
+        {"usd", "2"},
+        {"by_application", "[{\"name\":\"crm\",\"denied\":1},{\"name\":\"docs\",\"denied\":1}]"},
+    };
+    char first[64], last[64];
+    clock_rfc3339(first, 1795225000000LL - 58000);
+    clock_rfc3339(last, 1795225000000LL - 30000);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(*expected); i++) {
+        assert_at(a, expected[i][0], expected[i][1]);
+    }
+    assert_string_equal(json_string_value(json_object_get(a, "first_denial")), first);
+    assert_string_equal(json_string_value(json_object_get(a, "last_denial")), last);
+    assert_int_equal(json_object_size(a), 13);
+    json_decref(a);
+    a = done(&r, "limit.try", question("1M", "1h")); /* the same calls, another amount */
+    assert_at(a, "calls", "4");
+    assert_at(a, "denied", "0");
+    assert_at(a, "by_application", "[]");
+    assert_at(a, "first_denial", "null");
+    json_decref(a);
+    a = done(&r, "limit.try", question("250", "40s")); /* the month is full by then all the same */
+    assert_at(a, "calls", "1");
+    assert_at(a, "denied", "1");
+    json_decref(a);
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
+static void works_for_one_group_and_without_a_core(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, DAILY);
+    clock_set_fake_wall(1795225000000LL);
+    fill(&r);
+    json_t *p = json_pack("{s:s, s:s, s:s, s:{s:s}}", "name", "each", "metric", "usd", "amount",
+                          "1.50", "group", "application", "docs");
+    json_t *a = done(&r, "limit.try", json_incref(p));
+    assert_at(a, "amount", "1.5");
+    assert_at(a, "calls", "3");
+    assert_at(a, "denied", "2");
+    json_decref(a);
+    json_decref(done(&r, "reload", NULL)); /* calls kept for the next question go with it */
+    a = done(&r, "limit.try", json_incref(p));
+    assert_at(a, "denied", "2");
+    json_decref(a);
+    core_close(r.core);
+    struct err_info ei = {0};
+    assert_int_equal(core_ask(r.config, "limit.try", p, &a, &ei), ERR_OK);
+    assert_at(a, "denied", "2");
+    json_decref(a);
+    rig_start(&r);
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
+static void what_is_asked_wrongly(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, DAILY);
+    refused(&r, "limit.try", NULL, ERR_PARSE, "name is missing");
+    refused(&r, "limit.try", json_pack("{s:s}", "name", "nobody"), ERR_NOT_FOUND, "daily");
+    refused(&r, "limit.try",
+            json_pack("{s:s, s:s, s:s}", "name", "daily", "metric", "usd", "amount", "5"),
+            ERR_PARSE, "counts tokens");
+    refused(&r, "limit.try", json_pack("{s:s, s:s}", "name", "daily", "metric", "tokens"),
+            ERR_PARSE, "amount is missing");
+    refused(&r, "limit.try", question("many", "1h"), ERR_PARSE, "many");
+    refused(&r, "limit.try", question("5k", "yesterday"), ERR_PARSE, "yesterday");
+    json_t *p = question("5k", "1h");
+    json_object_set_new(p, "until", json_string("2h"));
+    refused(&r, "limit.try", p, ERR_PARSE, "later than since");
+    json_decref(done(&r, "limit.try", question("5k", "1h")));
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_what_would_have_been_denied),
+        cmocka_unit_test(works_for_one_group_and_without_a_core),
+        cmocka_unit_test(what_is_asked_wrongly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
