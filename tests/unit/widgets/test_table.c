@@ -1,0 +1,266 @@
+#include "tests/unit/test.h"
+#include "widgets/columns.h"
+#include "widgets/table.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+    const char *name;
+    int value;
+};
+
+struct data {
+    struct row row[40];
+    size_t count;
+};
+
+static const struct w_column columns[] = {
+    {"NAME", 6, 20, W_LEFT, 0, 0},
+    {"VALUE", 5, 8, W_RIGHT, 1, 0},
+};
+
+static size_t count(void *arg)
+{
+    return ((struct data *)arg)->count;
+}
+
+static void key(void *arg, size_t i, char out[W_TABLE_KEY])
+{
+    snprintf(out, W_TABLE_KEY, "%s", ((struct data *)arg)->row[i].name);
+}
+
+static void cell(void *arg, size_t i, size_t column, struct w_cell *out)
+{
+    const struct row *r = &((struct data *)arg)->row[i];
+    if (column == 0) {
+        snprintf(out->text, sizeof out->text, "%s", r->name);
+    } else {
+        snprintf(out->text, sizeof out->text, "%d", r->value);
+    }
+}
+
+static int compare(void *arg, size_t a, size_t b, size_t column)
+{
+    const struct data *d = arg;
+    return column == 0 ? strcmp(d->row[a].name, d->row[b].name) : d->row[a].value - d->row[b].value;
+}
+
+static struct data sample(void)
+{
+    return (struct data){{{"haiku", 5}, {"sonnet", 9}, {"lite", 2}, {"micro", 7}}, 4};
+}
+
+static struct w_source source(struct data *d)
+{
+    return (struct w_source){columns, 2, d, count, key, cell, compare};
+}
+
+static const char *shown(const struct w_table *t, const struct data *d, size_t i)
+{
+    return d->row[t->order[i].row].name;
+}
+
+static void rows_are_sorted_by_the_chosen_column(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {0};
+    w_table_update(&t, &s, 1000);
+    assert_string_equal(shown(&t, &d, 0), "haiku");
+    assert_string_equal(shown(&t, &d, 3), "sonnet");
+    w_table_sort(&t, 1, true);
+    w_table_update(&t, &s, 1001);
+    assert_string_equal(shown(&t, &d, 0), "sonnet");
+    assert_string_equal(shown(&t, &d, 3), "lite");
+    w_table_free(&t);
+}
+
+static void order_holds_while_values_jitter(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {.sort = 1, .descending = true, .hold_ms = 5000};
+    w_table_update(&t, &s, 1000);
+    d.row[2].value = 100; /* lite overtakes all */
+    w_table_update(&t, &s, 3000);
+    assert_string_equal(shown(&t, &d, 0), "sonnet");
+    w_table_update(&t, &s, 6001);
+    assert_string_equal(shown(&t, &d, 0), "lite");
+    w_table_move(&t, 1, 20000);
+    d.row[0].value = 200;
+    w_table_update(&t, &s, 24999); /* longer than hold_ms, but the cursor has just moved */
+    assert_string_equal(shown(&t, &d, 0), "lite");
+    w_table_update(&t, &s, 25000);
+    assert_string_equal(shown(&t, &d, 0), "haiku");
+    w_table_free(&t);
+}
+
+static void new_rows_come_last_and_lost_ones_go_while_order_holds(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {.sort = 1, .descending = true, .hold_ms = 5000};
+    w_table_update(&t, &s, 1000);
+    d.row[1] = (struct row){"opus", 50}; /* sonnet is gone */
+    w_table_update(&t, &s, 2000);
+    assert_int_equal(t.count, 4);
+    assert_string_equal(shown(&t, &d, 0), "micro");
+    assert_string_equal(shown(&t, &d, 3), "opus");
+    w_table_free(&t);
+}
+
+static void the_selection_follows_its_row(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {.sort = 1, .descending = true};
+    size_t row;
+    w_table_update(&t, &s, 1000);
+    w_table_move(&t, 2, 0); /* haiku */
+    assert_true(w_table_selected(&t, &row));
+    assert_string_equal(d.row[row].name, "haiku");
+    d.row[0].value = 1000;
+    t.moved_ms = 0;
+    w_table_update(&t, &s, 9000);
+    assert_int_equal(t.at, 0);
+    assert_true(w_table_selected(&t, &row));
+    assert_string_equal(d.row[row].name, "haiku");
+    memmove(&d.row[0], &d.row[1], 3 * sizeof d.row[0]); /* its row is gone: the place stays */
+    d.count = 3;
+    w_table_update(&t, &s, 10000);
+    assert_true(w_table_selected(&t, &row));
+    assert_string_equal(d.row[row].name, "sonnet");
+    d.count = 0;
+    w_table_update(&t, &s, 11000);
+    assert_false(w_table_selected(&t, &row));
+    w_table_free(&t);
+}
+
+static void the_cursor_stays_inside(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {0};
+    w_table_move(&t, 1, 5); /* no rows yet */
+    w_table_update(&t, &s, 1000);
+    w_table_move(&t, -7, 5);
+    assert_int_equal(t.at, 0);
+    w_table_move(&t, 70, 5);
+    assert_int_equal(t.at, 3);
+    w_table_free(&t);
+}
+
+static void filters_narrow_the_rows(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {0};
+    w_table_filter(&t, "I");
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(t.count, 3); /* haiku, lite, micro: case does not matter */
+    assert_int_equal(t.total, 4);
+    w_table_filter(&t, "!i");
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(t.count, 1);
+    assert_string_equal(shown(&t, &d, 0), "sonnet");
+    w_table_filter(&t, "val:7");
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(t.count, 1);
+    assert_string_equal(shown(&t, &d, 0), "micro");
+    w_table_filter(&t, "name:7");
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(t.count, 0);
+    w_table_filter(&t, "!");
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(t.count, 4);
+    w_table_free(&t);
+}
+
+/* --- drawn on a terminal that nobody sees --- */
+
+static SCREEN *screen;
+static struct w_style style = {.ascii = true};
+
+static void read_line(struct w_area *a, int y, char *out, size_t size)
+{
+    wchar_t wide[200];
+    mvwinnwstr(a->win, a->y + y, a->x, wide, a->w);
+    assert_true(wcstombs(out, wide, size) != (size_t)-1);
+}
+
+static void the_table_scrolls_with_the_cursor(void **state)
+{
+    (void)state;
+    struct data d = {.count = 30};
+    static char names[30][24];
+    for (int i = 0; i < 30; i++) {
+        snprintf(names[i], sizeof names[i], "row-%02d", i);
+        d.row[i] = (struct row){names[i], i};
+    }
+    struct w_source s = source(&d);
+    struct w_table t = {0};
+    struct w_area a = {stdscr, &style, 1, 2, 6, 20};
+    char line[200];
+    w_table_update(&t, &s, 1000);
+    assert_int_equal(w_table_draw(&t, &s, &a, true), 5);
+    read_line(&a, 0, line, sizeof line);
+    assert_string_equal(line, "NAME^  VALUE        ");
+    read_line(&a, 1, line, sizeof line);
+    assert_string_equal(line, "row-00     0        ");
+    w_table_move(&t, 7, 1);
+    w_table_draw(&t, &s, &a, true);
+    assert_int_equal(t.top, 3);
+    read_line(&a, 5, line, sizeof line);
+    assert_string_equal(line, "row-07     7        ");
+    w_table_move(&t, 100, 1);
+    w_table_draw(&t, &s, &a, true);
+    assert_int_equal(t.top, 25);
+    w_table_free(&t);
+}
+
+static void a_hidden_column_is_left_out_at_any_width(void **state)
+{
+    (void)state;
+    static const struct w_column three[] = {{"A", 2, 9, W_LEFT, 0, 0},
+                                            {"B", 2, 9, W_LEFT, W_COLUMN_HIDDEN, 1},
+                                            {"C", 2, 9, W_LEFT, 1, 0}};
+    const int seen[3] = {4, 4, 4};
+    int width[3];
+    for (int total = 1; total < 100; total++) {
+        w_columns_fit(three, 3, seen, total, 1, width);
+        assert_int_equal(width[1], -1);
+    }
+    assert_int_equal(width[0], 4);
+    assert_int_equal(width[2], 4);
+}
+
+int main(void)
+{
+    setlocale(LC_ALL, "C.UTF-8");
+    FILE *nothing = fopen("/dev/null", "r+");
+    screen = newterm("xterm", nothing, nothing);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hidden_column_is_left_out_at_any_width),
+        cmocka_unit_test(rows_are_sorted_by_the_chosen_column),
+        cmocka_unit_test(order_holds_while_values_jitter),
+        cmocka_unit_test(new_rows_come_last_and_lost_ones_go_while_order_holds),
+        cmocka_unit_test(the_selection_follows_its_row),
+        cmocka_unit_test(the_cursor_stays_inside),
+        cmocka_unit_test(filters_narrow_the_rows),
+        cmocka_unit_test(the_table_scrolls_with_the_cursor),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    endwin();
+    delscreen(screen);
+    fclose(nothing);
+    return failed;
+}

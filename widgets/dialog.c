@@ -1,0 +1,99 @@
+#include "widgets/dialog.h"
+
+#include "core/base/str.h"
+#include "widgets/text.h"
+
+#define TEXT_WIDTH 64
+
+static void draw_border(const struct w_area *box, const char *title)
+{
+    int right = box->w - 1;
+    int bottom = box->h - 1;
+    w_text_repeat(box, 0, 0, box->w, W_BORDER, L'\u2500', '-');
+    w_text_repeat(box, bottom, 0, box->w, W_BORDER, L'\u2500', '-');
+    for (int y = 1; y < bottom; y++) {
+        w_text_repeat(box, y, 0, 1, W_BORDER, L'\u2502', '|');
+        w_text_repeat(box, y, right, 1, W_BORDER, L'\u2502', '|');
+    }
+    w_text_repeat(box, 0, 0, 1, W_BORDER, L'\u250c', '+');
+    w_text_repeat(box, 0, right, 1, W_BORDER, L'\u2510', '+');
+    w_text_repeat(box, bottom, 0, 1, W_BORDER, L'\u2514', '+');
+    w_text_repeat(box, bottom, right, 1, W_BORDER, L'\u2518', '+');
+    if (title[0] && box->w > 6) {
+        struct w_area line = w_area_part(box, 0, 2, 1, box->w - 4);
+        int x = w_text_add(&line, 0, 0, W_BORDER, " ");
+        x = w_text_add(&line, 0, x, W_LABEL, title);
+        w_text_add(&line, 0, x, W_BORDER, " ");
+    }
+}
+
+struct w_area w_dialog_frame(const struct w_area *a, const char *title, int h, int w)
+{
+    bool framed = a->h >= 5 && a->w >= 20;
+    int frame_h = framed ? 2 : 0;
+    int frame_w = framed ? 4 : 0;
+    h = h + frame_h > a->h ? a->h : h + frame_h;
+    w = w + frame_w > a->w ? a->w : w + frame_w;
+    struct w_area box = w_area_part(a, (a->h - h) / 2, (a->w - w) / 2, h, w);
+    w_text_blank(&box, W_NORMAL);
+    if (!framed) {
+        return box;
+    }
+    draw_border(&box, title);
+    return w_area_part(&box, 1, 2, box.h - 2, box.w - 4);
+}
+
+void w_dialog_open(struct w_dialog *d, const char *title, const char *text)
+{
+    str_copy(d->title, sizeof d->title, str_of(title));
+    str_copy(d->text, sizeof d->text, str_of(text));
+    d->yes = false;
+}
+
+enum w_answer w_dialog_key(struct w_dialog *d, int key)
+{
+    switch (key) {
+    case 'y':
+    case 'Y':
+        return W_ACCEPTED;
+    case 'n':
+    case 'N':
+    case W_KEY_ESC:
+        return W_CANCELLED;
+    case W_KEY_ENTER:
+        return d->yes ? W_ACCEPTED : W_CANCELLED;
+    case W_KEY_LEFT:
+    case W_KEY_RIGHT:
+    case W_KEY_TAB:
+    case W_KEY_BACK_TAB:
+    case 'h':
+    case 'l':
+        d->yes = !d->yes;
+        return W_HANDLED;
+    default:
+        return W_IGNORED;
+    }
+}
+
+struct put {
+    struct w_area area;
+    int y;
+};
+
+static void put_line(void *arg, const char *line)
+{
+    struct put *p = arg;
+    w_text(&p->area, p->y++, 0, p->area.w, W_NORMAL, W_LEFT, line);
+}
+
+void w_dialog_draw(const struct w_area *a, const struct w_dialog *d)
+{
+    int width = a->w - 4 < TEXT_WIDTH ? a->w - 4 : TEXT_WIDTH;
+    int lines = w_text_wrap(d->text, width, NULL, NULL);
+    struct w_area in = w_dialog_frame(a, d->title, lines + 2, width);
+    struct put p = {.area = w_area_part(&in, 0, 0, in.h - 1, in.w)};
+    w_text_wrap(d->text, in.w, put_line, &p);
+    int y = in.h - 1;
+    int x = w_text_add(&in, y, 0, d->yes ? W_NORMAL : W_SELECTED, in.w < 24 ? " No " : "  No  ");
+    w_text_add(&in, y, x + 1, d->yes ? W_SELECTED : W_NORMAL, in.w < 24 ? " Yes " : "  Yes  ");
+}

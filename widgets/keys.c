@@ -1,0 +1,141 @@
+#include "widgets/keys.h"
+
+#include "core/base/str.h"
+
+#include <string.h>
+
+static int take(struct w_keys *k, int key)
+{
+    k->count = 0;
+    return key;
+}
+
+static int final_key(unsigned char c)
+{
+    switch (c) {
+    case 'A':
+        return W_KEY_UP;
+    case 'B':
+        return W_KEY_DOWN;
+    case 'C':
+        return W_KEY_RIGHT;
+    case 'D':
+        return W_KEY_LEFT;
+    case 'H':
+        return W_KEY_HOME;
+    case 'F':
+        return W_KEY_END;
+    case 'Z':
+        return W_KEY_BACK_TAB;
+    case 'P':
+        return W_KEY_F1;
+    default:
+        return W_KEY_NONE;
+    }
+}
+
+static int tilde_key(int number)
+{
+    switch (number) {
+    case 1:
+    case 7:
+        return W_KEY_HOME;
+    case 4:
+    case 8:
+        return W_KEY_END;
+    case 3:
+        return W_KEY_DELETE;
+    case 5:
+        return W_KEY_PAGE_UP;
+    case 6:
+        return W_KEY_PAGE_DOWN;
+    case 11:
+        return W_KEY_F1;
+    default:
+        return W_KEY_NONE;
+    }
+}
+
+/* ESC [ parameters final */
+static int control_sequence(struct w_keys *k)
+{
+    unsigned char final = k->bytes[k->count - 1];
+    if (final == '[' && k->count == 4) {
+        return W_KEY_NONE; /* Linux console: ESC [ [ A for F1 */
+    }
+    if (final < 0x40 || final > 0x7e) {
+        return W_KEY_NONE;
+    }
+    int number = 0;
+    for (size_t i = 2; i < k->count && k->bytes[i] >= '0' && k->bytes[i] <= '9'; i++) {
+        number = number < 1000 ? number * 10 + (k->bytes[i] - '0') : number;
+    }
+    if (final == 'n') {
+        return take(k, k->count == 4 && k->bytes[2] == '0' ? W_KEY_ANSWER : W_KEY_NONE);
+    }
+    if (final == '~') {
+        return take(k, tilde_key(number));
+    }
+    return take(k, final_key(final));
+}
+
+static int escape(struct w_keys *k)
+{
+    if (k->count < 3) {
+        return W_KEY_NONE;
+    }
+    return k->bytes[1] == '[' ? control_sequence(k) : take(k, final_key(k->bytes[2]));
+}
+
+static int character(struct w_keys *k)
+{
+    unsigned char first = k->bytes[0];
+    if (first == '\n') {
+        return take(k, W_KEY_ENTER);
+    }
+    if (first == '\b') {
+        return take(k, W_KEY_BACKSPACE);
+    }
+    if (first < 0x80) {
+        return take(k, first);
+    }
+    size_t want = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
+    if (k->count < want) {
+        return W_KEY_NONE;
+    }
+    uint32_t point = 0;
+    size_t n = str_utf8((struct str){(const char *)k->bytes, k->count}, &point);
+    return take(k, n == 0 ? W_KEY_NONE : (int)point);
+}
+
+int w_keys_feed(struct w_keys *k, unsigned char byte, int out[2])
+{
+    int count = 0;
+    if (k->count == W_KEYS_MAX) {
+        k->count = 2; /* an endless sequence is swallowed up to its end */
+    }
+    k->bytes[k->count++] = byte;
+    bool escaped = k->bytes[0] == W_KEY_ESC;
+    if (escaped && k->count == 2 && byte != '[' && byte != 'O') {
+        out[count++] = W_KEY_ESC;
+        k->bytes[0] = byte;
+        k->count = 1;
+        escaped = byte == W_KEY_ESC;
+    }
+    int key = escaped ? escape(k) : character(k);
+    if (key != W_KEY_NONE) {
+        out[count++] = key;
+    }
+    return count;
+}
+
+bool w_keys_waiting(const struct w_keys *k)
+{
+    return k->count > 0;
+}
+
+int w_keys_flush(struct w_keys *k)
+{
+    bool lone = k->count == 1 && k->bytes[0] == W_KEY_ESC;
+    return take(k, lone ? W_KEY_ESC : W_KEY_NONE);
+}

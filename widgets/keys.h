@@ -1,0 +1,51 @@
+/* keys.h: bytes from a terminal turned into keys, without curses, so that answers of the terminal
+ * (to ESC [ 5 n) can be told from keys. A character is its code point; other keys are W_KEY_*. */
+#ifndef TOLLGATE_WIDGETS_KEYS_H
+#define TOLLGATE_WIDGETS_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum w_key {
+    W_KEY_NONE = -1,
+    W_KEY_TAB = '\t',
+    W_KEY_ENTER = '\r',
+    W_KEY_ESC = 0x1b,
+    W_KEY_BACKSPACE = 0x7f,
+    W_KEY_UP = 0x110000,
+    W_KEY_DOWN,
+    W_KEY_LEFT,
+    W_KEY_RIGHT,
+    W_KEY_HOME,
+    W_KEY_END,
+    W_KEY_PAGE_UP,
+    W_KEY_PAGE_DOWN,
+    W_KEY_DELETE,
+    W_KEY_BACK_TAB,
+    W_KEY_F1,
+    W_KEY_ANSWER /* the terminal's "ready": ESC [ 0 n */
+};
+
+#define W_CTRL(c) ((c)&0x1f)
+
+/* What a widget made of a key. */
+enum w_answer { W_IGNORED, W_HANDLED, W_ACCEPTED, W_CANCELLED };
+
+#define W_KEYS_MAX 64
+
+/* All-zero is the start. */
+struct w_keys {
+    unsigned char bytes[W_KEYS_MAX];
+    size_t count;
+};
+
+/* Takes one byte; returns how many keys it completes (0 to 2) and puts them in out. Unknown
+ * sequences are swallowed; ESC and a character at once are two keys, as when somebody types fast.
+ */
+int w_keys_feed(struct w_keys *k, unsigned char byte, int out[2]);
+/* An ESC waits for more: after ESCDELAY without any, w_keys_flush says what it was. */
+bool w_keys_waiting(const struct w_keys *k);
+int w_keys_flush(struct w_keys *k);
+
+#endif
