@@ -1,0 +1,136 @@
+/* cmd_key.c: `tollgate key ..`. */
+#include <string.h>
+
+#include "tui/cmd.h"
+
+static const char help[] =
+    "usage: tollgate key add --application A [--cost-center C] [--environment "
+    "E] [--tag k=v].. [--name N] [--expires 90d] [--json]\n"
+    "       tollgate key list [--json]\n"
+    "       tollgate key revoke NAME|ACCESS-KEY-ID\n"
+    "\n"
+    "A key works two ways: as AWS credentials (access key ID and secret "
+    "access key; the client signs with SigV4) and as a\n"
+    "bearer token (AWS_BEARER_TOKEN_BEDROCK, OpenAI and Anthropic API "
+    "keys). Both are shown once, here. The tags of the key\n"
+    "stand above everything a caller says.\n";
+
+enum {
+    OPT_APPLICATION = CMD_OWN,
+    OPT_COST_CENTER,
+    OPT_ENVIRONMENT,
+    OPT_TAG,
+    OPT_NAME,
+    OPT_EXPIRES
+};
+static const struct option options[] = {CMD_COMMON_OPTIONS,
+                                        {"application", required_argument, NULL, OPT_APPLICATION},
+                                        {"cost-center", required_argument, NULL, OPT_COST_CENTER},
+                                        {"environment", required_argument, NULL, OPT_ENVIRONMENT},
+                                        {"tag", required_argument, NULL, OPT_TAG},
+                                        {"name", required_argument, NULL, OPT_NAME},
+                                        {"expires", required_argument, NULL, OPT_EXPIRES},
+                                        {NULL, 0, NULL, 0}};
+
+static int read_options(struct cmd_options *o, int argc, char **argv, json_t *params)
+{
+    static const char *const names[] = {"application", "cost_center", "environment"};
+    int value, status;
+    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (value >= OPT_APPLICATION && value <= OPT_ENVIRONMENT) {
+            (void)json_object_set_new(params, names[value - OPT_APPLICATION], json_string(optarg));
+        } else if (value == OPT_NAME || value == OPT_EXPIRES) {
+            (void)json_object_set_new(params, value == OPT_NAME ? "name" : "expires",
+                                      json_string(optarg));
+        } else if (value == OPT_TAG) {
+            json_t *tags = json_object_get(params, "tags");
+            if (!tags) {
+                tags = json_object();
+                (void)json_object_set_new(params, "tags", tags);
+            }
+            if (!cmd_parse_pairs(tags, optarg)) {
+                (void)fprintf(stderr, "tollgate: --tag %s: must be key=value\n", optarg);
+                return EXIT_USAGE;
+            }
+        } else if (cmd_common_option(o, value, help, &status) != 0) {
+            return status;
+        }
+    }
+    return -1;
+}
+
+static void print_added(const json_t *r)
+{
+    (void)printf("name            %s\naccessKeyId     %s\nsecretAccessKey %s\nbearerToken     "
+                 "%s\ntags            %s\nexpires         %s\n\n"
+                 "The secrets are not shown again.\n",
+                 cmd_text(r, "name"), cmd_text(r, "accessKeyId"), cmd_text(r, "secretAccessKey"),
+                 cmd_text(r, "bearerToken"), cmd_pairs(r, "tags"),
+                 json_is_string(json_object_get(r, "expires_at")) ? cmd_text(r, "expires_at")
+                                                                  : "never");
+}
+
+static void print_list(const json_t *r)
+{
+    size_t i;
+    json_t *k;
+    (void)printf("%-24s %-21s %-21s %-21s %s\n", "NAME", "ACCESS KEY ID", "EXPIRES", "LAST USED",
+                 "TAGS");
+    json_array_foreach(json_object_get(r, "keys"), i, k)
+    {
+        (void)printf("%-24s %-21s %-21s %-21s %s%s\n", cmd_text(k, "name"),
+                     cmd_text(k, "accessKeyId"), cmd_text(k, "expires_at"),
+                     cmd_text(k, "last_used_at"), cmd_pairs(k, "tags"),
+                     json_is_string(json_object_get(k, "revoked_at")) ? "  REVOKED" : "");
+    }
+}
+
+int cmd_key(struct cmd_options *o, int argc, char **argv)
+{
+    json_t *params = json_object(), *result = NULL;
+    int status = read_options(o, argc, argv, params);
+    const char *action = optind < argc ? argv[optind] : "";
+    int words = argc - optind - 1;
+    const char *method = NULL;
+    if (strcmp(action, "add") == 0 && words == 0) {
+        method = "key.add";
+    } else if (strcmp(action, "list") == 0 && words == 0) {
+        method = "key.list";
+    } else if (strcmp(action, "revoke") == 0 && words == 1) {
+        method = "key.revoke";
+        (void)json_object_set_new(params, "key", json_string(argv[optind + 1]));
+    }
+    if (status >= 0 || !method) {
+        json_decref(params);
+        if (status < 0) {
+            (void)fputs("tollgate: key: these words are not understood\n\n", stderr);
+            (void)fputs("tollgate: key: these words are not understood\n\n", stderr);
+            (void)fputs(help, stderr);
+        }
+        return status >= 0 ? status : EXIT_USAGE;
+    }
+    struct err_info ei = {.code = ERR_OK};
+    struct config *config = o->socket ? NULL : cmd_config(o, false);
+    if (!config && !o->socket) {
+        json_decref(params);
+        return EXIT_FAILED;
+    }
+    enum err e = cmd_ask(o, config, method, params, &result, &ei);
+    config_unref(config);
+    if (e != ERR_OK) {
+        return cmd_fail(o, &ei);
+    }
+    if (o->json) {
+        return cmd_print_json(result);
+    }
+    if (method[4] == 'a') {
+        print_added(result);
+    } else if (method[4] == 'l') {
+        print_list(result);
+    } else {
+        (void)printf("%s (%s) is revoked\n", cmd_text(result, "name"),
+                     cmd_text(result, "accessKeyId"));
+    }
+    json_decref(result);
+    return EXIT_DONE;
+}

@@ -1,0 +1,398 @@
+/* cmd_limit.c: `tollgate limit ..`. */
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/buf.h"
+#include "core/control/json_text.h"
+#include "tui/cmd.h"
+
+static const char help[] =
+    "usage: tollgate limit list [--json | --yaml]\n"
+    "       tollgate limit set NAME METRIC=AMOUNT [--group k=v,..] [--for D | --until T] [--reason "
+    "R] [--ticket T] [--yes]\n"
+    "       tollgate limit revert NAME [--group k=v,..] [--reason R]\n"
+    "       tollgate limit block NAME [--group k=v,..] [--for D | --until T] [--reason R] "
+    "[--stop-running]\n"
+    "       tollgate limit unblock NAME [--group k=v,..] [--reason R]\n"
+    "       tollgate limit undo [ID]\n"
+    "       tollgate limit history [NAME] [--json]\n"
+    "       tollgate limit try NAME METRIC=AMOUNT [--group k=v,..] [--since T] [--until T] "
+    "[--json]\n"
+    "\n"
+    "AMOUNT is a number (100k, 1.5M, dollars for usd) or a step (+10%, -10%). METRIC must be the "
+    "limit's own.\n"
+    "A change is an override: it lives in the ledger with who and why, and `revert` returns to the "
+    "file's value.\n"
+    "--for 1h or --until 2026-11-21T18:00:00Z ends it by itself. Raising above the limit's "
+    "`ceiling:` asks; --yes answers.\n"
+    "`list --yaml` prints the overrides in force as a diff to the file's `limits:`.\n"
+    "`block --stop-running` also ends the calls that run under it: streams with an error, others "
+    "with a 503.\n"
+    "`try` says what that amount would have denied of the calls in the ledger: of the last hour, "
+    "or "
+    "since T (24h, or a time).\n";
+
+enum {
+    OPT_GROUP = CMD_OWN,
+    OPT_FOR,
+    OPT_UNTIL,
+    OPT_REASON,
+    OPT_TICKET,
+    OPT_YES,
+    OPT_STOP,
+    OPT_SINCE,
+    OPT_YAML
+};
+static const struct option options[] = {CMD_COMMON_OPTIONS,
+                                        {"group", required_argument, NULL, OPT_GROUP},
+                                        {"for", required_argument, NULL, OPT_FOR},
+                                        {"until", required_argument, NULL, OPT_UNTIL},
+                                        {"reason", required_argument, NULL, OPT_REASON},
+                                        {"ticket", required_argument, NULL, OPT_TICKET},
+                                        {"yes", no_argument, NULL, OPT_YES},
+                                        {"stop-running", no_argument, NULL, OPT_STOP},
+                                        {"since", required_argument, NULL, OPT_SINCE},
+                                        {"yaml", no_argument, NULL, OPT_YAML},
+                                        {NULL, 0, NULL, 0}};
+
+static int usage(void)
+{
+    (void)fputs("tollgate: limit: these words are not understood\n\n", stderr);
+    (void)fputs(help, stderr);
+    return EXIT_USAGE;
+}
+
+static void put(json_t *params, const char *key, const char *value)
+{
+    if (value) {
+        (void)json_object_set_new(params, key, json_string(value));
+    }
+}
+
+/* Reads options into params. Returns -1 to go on, else the exit status. */
+static int read_options(struct cmd_options *o, int argc, char **argv, json_t *params)
+{
+    int value, status;
+    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        json_t *group = NULL;
+        switch (value) {
+        case OPT_GROUP:
+            group = json_object();
+            if (!cmd_parse_pairs(group, optarg)) {
+                json_decref(group);
+                (void)fprintf(stderr, "tollgate: --group %s: must be key=value[,key=value]\n",
+                              optarg);
+                return EXIT_USAGE;
+            }
+            (void)json_object_set_new(params, "group", group);
+            break;
+        case OPT_FOR:
+            put(params, "for", optarg);
+            break;
+        case OPT_UNTIL:
+            put(params, "until", optarg);
+            break;
+        case OPT_REASON:
+            put(params, "reason", optarg);
+            break;
+        case OPT_TICKET:
+            put(params, "ticket", optarg);
+            break;
+        case OPT_SINCE:
+            put(params, "since", optarg);
+            break;
+        case OPT_YAML:
+            (void)json_object_set_new(params, "overrides", json_true());
+            break;
+        case OPT_YES:
+            (void)json_object_set_new(params, "yes", json_true());
+            break;
+        case OPT_STOP:
+            (void)json_object_set_new(params, "stop_running", json_true());
+            break;
+        default:
+            if (cmd_common_option(o, value, help, &status) != 0) {
+                return status;
+            }
+        }
+    }
+    return -1;
+}
+
+/* --- printing --- */
+
+static void print_group(const json_t *l, const json_t *g, const char *name)
+{
+    (void)printf("%-24s %14s %14s %14s %14s %8s  %s\n", name, cmd_amount(l, g, "amount"),
+                 cmd_amount(l, g, "used"), cmd_amount(l, g, "reserved"),
+                 cmd_amount(l, g, "remaining"), cmd_number(g, "denied"), cmd_text(g, "resets_at"));
+}
+
+static void print_limits(const json_t *result)
+{
+    size_t i, k;
+    json_t *l, *g;
+    (void)printf("%-24s %14s %14s %14s %14s %8s  %s\n", "LIMIT", "AMOUNT", "USED", "RESERVED",
+                 "REMAINING", "DENIED", "RESETS AT");
+    json_array_foreach(json_object_get(result, "limits"), i, l)
+    {
+        char name[200];
+        print_group(l, l, cmd_text(l, "name"));
+        const json_t *o = json_object_get(l, "override");
+        (void)printf(
+            "  %s per %s, %s%s\n", cmd_text(l, "metric"),
+            *json_string_value(json_object_get(l, "window")) ? cmd_text(l, "window") : "call",
+            cmd_pairs(l, "match"), json_is_true(json_object_get(l, "blocked")) ? ", BLOCKED" : "");
+        if (json_is_object(o)) {
+            (void)printf("  override of %s by %s until %s: %s\n", cmd_amount(l, l, "file_amount"),
+                         cmd_text(o, "actor"),
+                         json_is_string(json_object_get(o, "until")) ? cmd_text(o, "until")
+                                                                     : "further notice",
+                         cmd_text(o, "reason"));
+        }
+        if (json_array_size(json_object_get(l, "per")) > 0) {
+            json_array_foreach(json_object_get(l, "groups"), k, g)
+            {
+                (void)snprintf(name, sizeof(name), "  %s", cmd_pairs(g, "group"));
+                print_group(l, g, name);
+            }
+        }
+    }
+}
+
+/* Exactly as the file takes it: no separators, all decimals. */
+static void print_plain(const char *sign, const json_t *o, const char *key)
+{
+    struct buf text = {.data = NULL};
+    (void)json_text(&text, json_object_get(o, key));
+    (void)printf("%s    %s: %s\n", sign, cmd_text(o, "metric"), buf_cstr(&text));
+    buf_free(&text);
+}
+
+/* A group's amount and a block have no place in the file: they are comments. */
+static void print_override(const json_t *o)
+{
+    bool grouped = json_object_size(json_object_get(o, "group")) > 0;
+    (void)printf(" # %s%s%s: by %s until %s: %s\n", cmd_text(o, "name"), grouped ? " " : "",
+                 grouped ? cmd_pairs(o, "group") : "", cmd_text(o, "actor"),
+                 json_is_string(json_object_get(o, "until")) ? cmd_text(o, "until")
+                                                             : "further notice",
+                 cmd_text(o, "reason"));
+    if (json_is_true(json_object_get(o, "blocked"))) {
+        (void)printf(" # blocked, which the file cannot say: `tollgate limit unblock` ends it\n");
+    }
+    if (!json_is_number(json_object_get(o, "amount"))) {
+        return;
+    }
+    if (grouped) {
+        (void)printf(" # a group's own amount, which the file cannot say: %s instead of %s\n",
+                     cmd_amount(o, o, "amount"), cmd_amount(o, o, "file_amount"));
+        return;
+    }
+    (void)printf("   - name: %s\n", cmd_text(o, "name"));
+    print_plain("-", o, "file_amount");
+    print_plain("+", o, "amount");
+}
+
+static void print_drift(const json_t *result)
+{
+    size_t i;
+    json_t *o, *all = json_object_get(result, "overrides");
+    if (json_array_size(all) == 0) {
+        (void)printf(" # no overrides: every limit is as the file says\n");
+        return;
+    }
+    (void)printf(" limits:\n");
+    json_array_foreach(all, i, o)
+    {
+        print_override(o);
+    }
+}
+
+static const char *shown(const json_t *result, const char *key)
+{
+    const json_t *v = json_object_get(result, key);
+    return json_is_string(v) ? cmd_text(result, key) : cmd_amount(result, result, key);
+}
+
+static void print_change(const json_t *result)
+{
+    (void)printf("%s%s%s: %s -> %s", cmd_text(result, "name"),
+                 json_object_size(json_object_get(result, "group")) ? " " : "",
+                 json_object_size(json_object_get(result, "group")) ? cmd_pairs(result, "group")
+                                                                    : "",
+                 shown(result, "old"), shown(result, "new"));
+    if (json_is_string(json_object_get(result, "until"))) {
+        (void)printf(" until %s", cmd_text(result, "until"));
+    }
+    if (json_is_integer(json_object_get(result, "stopped"))) {
+        (void)printf(", running calls stopped: %s", cmd_number(result, "stopped"));
+    }
+    (void)printf("\n");
+}
+
+static void print_history(const json_t *result)
+{
+    size_t i;
+    json_t *c;
+    json_array_foreach(json_object_get(result, "changes"), i, c)
+    {
+        (void)printf("%s  #%s %s %s %s: %s -> %s  by %s%s%s\n", cmd_text(c, "time"),
+                     cmd_number(c, "change_id"), cmd_text(c, "action"), cmd_text(c, "limit"),
+                     json_object_size(json_object_get(c, "group")) ? cmd_pairs(c, "group") : "",
+                     shown(c, "old"), shown(c, "new"),
+                     cmd_text(json_object_get(c, "actor"), "login"),
+                     *json_string_value(json_object_get(c, "reason")) ? ": " : "",
+                     *json_string_value(json_object_get(c, "reason")) ? cmd_text(c, "reason") : "");
+    }
+}
+
+/* "12 of 4,310 calls (0.3 %)": in tenths, and never 0.0 % of something. */
+static void print_part(const json_t *result)
+{
+    json_int_t calls = json_integer_value(json_object_get(result, "calls")),
+               denied = json_integer_value(json_object_get(result, "denied"));
+    (void)printf("would have denied %s of %s calls", cmd_number(result, "denied"),
+                 cmd_number(result, "calls"));
+    if (calls > 0 && denied > 0) {
+        json_int_t tenths = (denied * 1000 + calls / 2) / calls;
+        (void)printf(tenths > 0 ? " (%lld.%lld %%)" : " (under 0.1 %%)", (long long)(tenths / 10),
+                     (long long)(tenths % 10));
+    }
+}
+
+static void print_trial(const json_t *result)
+{
+    size_t i;
+    json_t *a;
+    (void)printf("%s %s=%s ", cmd_text(result, "name"), cmd_text(result, "metric"),
+                 cmd_amount(result, result, "amount"));
+    print_part(result);
+    if (json_integer_value(json_object_get(result, "denied")) > 0) {
+        (void)printf(", %s tokens, %s", cmd_number(result, "tokens"), cmd_money(result, "usd"));
+        json_array_foreach(json_object_get(result, "by_application"), i, a)
+        {
+            (void)printf("%s %s %s", i ? "," : ":", cmd_text(a, "name"), cmd_number(a, "denied"));
+        }
+        (void)printf("; first %s, last %s", cmd_text(result, "first_denial"),
+                     cmd_text(result, "last_denial"));
+    }
+    (void)printf(" (%s to %s)\n", cmd_text(result, "since"), cmd_text(result, "until"));
+}
+
+/* --- running --- */
+
+/* Fills params from the words behind the action. Returns the method, or NULL: wrong usage. */
+static const char *read_words(const char *action, int words, char **word, json_t *params,
+                              int *status)
+{
+    static const char *const named[] = {"revert", "block", "unblock", NULL};
+    *status = EXIT_USAGE;
+    if (strcmp(action, "list") == 0) {
+        return words == 0 ? "limit.list" : NULL;
+    }
+    if (strcmp(action, "history") == 0) {
+        put(params, "name", words > 0 ? word[0] : NULL);
+        return words <= 1 ? "limit.history" : NULL;
+    }
+    if (strcmp(action, "undo") == 0) {
+        int64_t id = 0;
+        if (words == 1 && str_to_i64(str_of(word[0]), &id)) {
+            (void)json_object_set_new(params, "id", json_integer(id));
+        }
+        return words == 0 || (words == 1 && id > 0) ? "limit.undo" : NULL;
+    }
+    if (words == 0) {
+        return NULL;
+    }
+    put(params, "name", word[0]);
+    bool tries = strcmp(action, "try") == 0;
+    if ((tries || strcmp(action, "set") == 0) && words == 2) {
+        struct str amount, metric = str_cut(str_of(word[1]), '=', &amount);
+        if (!amount.p) {
+            (void)fprintf(stderr, "tollgate: '%s': must be METRIC=AMOUNT, as tokens=100k\n",
+                          word[1]);
+            return NULL;
+        }
+        (void)json_object_set_new(params, "metric", json_stringn(metric.p, metric.n));
+        (void)json_object_set_new(params, "amount", json_stringn(amount.p, amount.n));
+        return tries ? "limit.try" : "limit.set";
+    }
+    for (size_t i = 0; named[i]; i++) {
+        if (strcmp(action, named[i]) == 0 && words == 1) {
+            static const char *const methods[] = {"limit.revert", "limit.block", "limit.unblock"};
+            return methods[i];
+        }
+    }
+    return NULL;
+}
+
+/* Asks a person at a terminal; anything but yes is no. */
+static bool confirmed(const char *text)
+{
+    char shown[1100], answer[16];
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        return false;
+    }
+    (void)str_printable(shown, sizeof(shown), str_of(text));
+    (void)fprintf(stderr, "%s\nDo it? [y/N] ", shown);
+    return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+int cmd_limit(struct cmd_options *o, int argc, char **argv)
+{
+    json_t *params = json_object(), *result = NULL;
+    int status = read_options(o, argc, argv, params);
+    if (status >= 0) {
+        json_decref(params);
+        return status;
+    }
+    const char *action = optind < argc ? argv[optind] : NULL;
+    const char *method =
+        action ? read_words(action, argc - optind - 1, argv + optind + 1, params, &status) : NULL;
+    if (!method) {
+        json_decref(params);
+        return usage();
+    }
+    struct err_info ei = {.code = ERR_OK};
+    struct config *config = o->socket ? NULL : cmd_config(o, false);
+    if (!config && !o->socket) {
+        json_decref(params);
+        return EXIT_FAILED;
+    }
+    bool asks = strcmp(method, "limit.block") == 0 && !json_object_get(params, "yes") &&
+                isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+    if (asks && !confirmed("block: every call this limit counts will be refused")) {
+        (void)fputs("tollgate: nothing was changed\n", stderr);
+        json_decref(params);
+        config_unref(config);
+        return EXIT_FAILED;
+    }
+    enum err e = cmd_ask(o, config, method, json_incref(params), &result, &ei);
+    if (e == ERR_NEEDS_CONFIRMATION && confirmed(ei.text)) {
+        err_clear(&ei);
+        (void)json_object_set_new(params, "yes", json_true());
+        e = cmd_ask(o, config, method, json_incref(params), &result, &ei);
+    }
+    json_decref(params);
+    config_unref(config);
+    if (e != ERR_OK) {
+        return cmd_fail(o, &ei);
+    }
+    if (o->json) {
+        return cmd_print_json(result);
+    }
+    if (json_object_get(result, "overrides")) {
+        print_drift(result);
+    } else if (strcmp(method, "limit.list") == 0) {
+        print_limits(result);
+    } else if (strcmp(method, "limit.history") == 0) {
+        print_history(result);
+    } else if (strcmp(method, "limit.try") == 0) {
+        print_trial(result);
+    } else {
+        print_change(result);
+    }
+    json_decref(result);
+    return EXIT_DONE;
+}

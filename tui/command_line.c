@@ -1,0 +1,269 @@
+#include "core/base/str.h"
+#include "tui/ui.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* The next word of a line, copied; false at its end. */
+static bool next_word(const char **line, char *out, size_t size)
+{
+    *line += strspn(*line, " ");
+    size_t n = strcspn(*line, " ");
+    str_copy(out, size, (struct str){*line, n});
+    *line += n;
+    return n > 0;
+}
+
+static json_t *parse_group(const char *word)
+{
+    json_t *group = json_object();
+    struct str rest = str_of(word);
+    while (rest.n > 0) {
+        struct str value;
+        struct str pair = str_cut(rest, ',', &rest);
+        struct str key = str_cut(pair, '=', &value);
+        char name[160];
+        char text[160];
+        str_copy(name, sizeof name, key);
+        str_copy(text, sizeof text, value);
+        (void)json_object_set_new(group, name, json_string(text));
+    }
+    return group;
+}
+
+/* "NAME METRIC=AMOUNT [k=v,..] [for D] [until T] [reason ...]" */
+static json_t *parse_set(const char *line, const char **wrong)
+{
+    char word[256];
+    *wrong = "say NAME METRIC=AMOUNT";
+    if (!next_word(&line, word, sizeof word)) {
+        return NULL;
+    }
+    json_t *params = json_pack("{s:s}", "name", word);
+    bool change = next_word(&line, word, sizeof word);
+    char *equals = strchr(word, '=');
+    if (!change || !equals) {
+        json_decref(params);
+        return NULL;
+    }
+    *equals = '\0';
+    (void)json_object_set_new(params, "metric", json_string(word));
+    (void)json_object_set_new(params, "amount", json_string(equals + 1));
+    while (next_word(&line, word, sizeof word)) {
+        bool span = strcmp(word, "for") == 0 || strcmp(word, "until") == 0;
+        if (strcmp(word, "reason") == 0) {
+            (void)json_object_set_new(params, word, json_string(line + strspn(line, " ")));
+            break;
+        }
+        char value[64];
+        if (span && next_word(&line, value, sizeof value)) {
+            (void)json_object_set_new(params, word, json_string(value));
+        } else if (!span && strchr(word, '=')) {
+            (void)json_object_set_new(params, "group", parse_group(word));
+        } else {
+            *wrong = "behind the amount: k=v, for D, until T, reason ...";
+            json_decref(params);
+            return NULL;
+        }
+    }
+    return params;
+}
+
+static void run_theme(struct ui *ui, const char *name)
+{
+    struct err_info ei = {0};
+    struct theme theme;
+    if (theme_load(&theme, name, &ei) != ERR_OK) {
+        ui_say(ui, W_CRIT, "%s", ei.text);
+        return;
+    }
+    ui->theme = theme;
+    theme_apply(&ui->theme, &ui->style, ui->no_color);
+}
+
+static void run_sort(struct ui *ui, const char *title)
+{
+    const struct panel *p = ui_panel(ui);
+    for (size_t i = 0; i < p->def->column_count; i++) {
+        if (strncasecmp(p->columns[i].title, title, strlen(title)) == 0) {
+            w_table_sort(&ui_panel(ui)->table, i, p->columns[i].align == W_RIGHT);
+            ui_update(ui);
+            return;
+        }
+    }
+    ui_say(ui, W_CRIT, "There is no column %s here.", title);
+}
+
+static void run_named(struct ui *ui, const char *method, const char *name, const char *question)
+{
+    char text[W_DIALOG_TEXT];
+    const json_t *limit = snapshot_limit(ui_shown(ui), name);
+    if (!limit) {
+        ui_say(ui, W_CRIT, "There is no limit %s.", *name ? name : "without a name; say NAME");
+        return;
+    }
+    char amount[64];
+    bool blocked = json_is_true(snapshot_at(limit, "blocked"));
+    panel_limit_short(amount, sizeof amount, limit, NULL);
+    bool block = strcmp(method, "limit.block") == 0;
+    snprintf(text, sizeof text, "%.80s\n\n%s -> %s", name, blocked ? "blocked" : amount,
+             block                                 ? "blocked"
+             : strcmp(method, "limit.revert") == 0 ? "what the file says"
+                                                   : amount);
+    request_confirm(ui, question, text, method, json_pack("{s:s}", "name", name));
+}
+
+static void run_change(struct ui *ui, const struct binding *b, const char *arguments)
+{
+    const char *wrong;
+    json_t *params;
+    if (!ui_may_change(ui)) {
+        return;
+    }
+    switch ((int)b->action) {
+    case ACT_LIMIT_SET:
+        params = parse_set(arguments, &wrong);
+        if (params) {
+            request_send(ui, "limit.set", params);
+        } else {
+            ui_say(ui, W_CRIT, "limit set: %s", wrong);
+        }
+        return;
+    case ACT_LIMIT_REVERT:
+        run_named(ui, "limit.revert", arguments, "Revert this limit?");
+        return;
+    case ACT_LIMIT_BLOCK:
+        run_named(ui, "limit.block", arguments, "Block this limit?");
+        return;
+    case ACT_LIMIT_UNBLOCK:
+        run_named(ui, "limit.unblock", arguments, "Unblock this limit?");
+        return;
+    default:
+        ui_act(ui, b);
+        return;
+    }
+}
+
+void command_run(struct ui *ui, const char *line)
+{
+    const char *arguments = "";
+    bool ambiguous;
+    const struct binding *b = binding_command(line, &arguments, &ambiguous);
+    if (!b) {
+        ui_say(ui, W_CRIT, "%s: %s; ? lists the commands", line,
+               ambiguous ? "more than one command begins so" : "there is no such command");
+        return;
+    }
+    if (b->class != CLASS_READ) {
+        run_change(ui, b, arguments);
+    } else if (b->action == ACT_THEME) {
+        run_theme(ui, *arguments ? arguments : THEME_DEFAULT);
+    } else if (b->action == ACT_SORT && *arguments) {
+        run_sort(ui, arguments);
+    } else if (b->action == ACT_EXPORT && *arguments) {
+        export_run(ui, arguments);
+    } else if (b->action == ACT_FILTER) {
+        w_table_filter(&ui_panel(ui)->table, arguments);
+        ui_update(ui);
+    } else {
+        ui_act(ui, b);
+    }
+}
+
+/* Grows what is typed to the longest beginning that the candidates share. */
+struct completion {
+    const char *typed;
+    char shared[W_INPUT_MAX];
+    int count;
+};
+
+static void offer(struct completion *c, const char *candidate)
+{
+    if (strncmp(candidate, c->typed, strlen(c->typed)) != 0) {
+        return;
+    }
+    if (c->count > 0 && strcmp(c->shared, candidate) == 0) {
+        return; /* the same name from two places */
+    }
+    if (c->count++ == 0) {
+        str_copy(c->shared, sizeof c->shared, str_of(candidate));
+        return;
+    }
+    size_t n = 0;
+    while (c->shared[n] && c->shared[n] == candidate[n]) {
+        n++;
+    }
+    c->shared[n] = '\0';
+}
+
+static void offer_name(void *arg, const char *name)
+{
+    offer(arg, name);
+}
+
+static void offer_limits(const struct ui *ui, struct completion *c)
+{
+    size_t i;
+    json_t *limit;
+    json_array_foreach(snapshot_at(ui_shown(ui)->data, "limits"), i, limit)
+    {
+        offer(c, snapshot_text(limit, "name"));
+    }
+}
+
+static void complete(struct ui *ui)
+{
+    char line[W_INPUT_MAX];
+    char grown[2 * W_INPUT_MAX];
+    str_copy(line, sizeof line, str_of(ui->input.text));
+    struct completion c = {.typed = line};
+    for (size_t i = 0; i < bindings_count; i++) {
+        if (bindings[i].command) {
+            offer(&c, bindings[i].command);
+        }
+    }
+    char *space = strrchr(line, ' ');
+    size_t kept = 0;
+    if (c.count == 0 && space) { /* behind a command: names of limits, or of themes */
+        kept = (size_t)(space + 1 - line);
+        c.typed = space + 1;
+        if (strncmp(line, "theme ", 6) == 0) {
+            theme_names(offer_name, &c);
+        } else {
+            offer_limits(ui, &c);
+        }
+    }
+    if (c.count > 0) {
+        snprintf(grown, sizeof grown, "%.*s%s%s", (int)kept, line, c.shared,
+                 c.count == 1 ? " " : "");
+        w_input_set(&ui->input, grown);
+    }
+}
+
+void command_key(struct ui *ui, int key)
+{
+    if (key == W_KEY_TAB) {
+        complete(ui);
+        return;
+    }
+    if (key == W_KEY_BACKSPACE && ui->input.length == 0) {
+        ui->mode = MODE_VIEW;
+        return;
+    }
+    enum w_answer answer = w_input_key(&ui->input, key);
+    if (answer == W_CANCELLED) {
+        ui->mode = MODE_VIEW;
+    }
+    if (answer != W_ACCEPTED) {
+        return;
+    }
+    char line[W_INPUT_MAX];
+    struct str typed = str_trim(str_of(ui->input.text));
+    str_copy(line, sizeof line, typed);
+    ui->mode = MODE_VIEW;
+    w_history_add(&ui->commands, line);
+    if (line[0]) {
+        command_run(ui, line);
+    }
+}

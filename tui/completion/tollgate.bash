@@ -1,0 +1,55 @@
+# bash completion of tollgate. A unit test checks that every sub-command is here.
+_tollgate_limits() {
+    tollgate limit list --json 2>/dev/null | sed -n 's/^ \{0,8\}"name": *"\([^"]*\)".*/\1/p'
+}
+
+_tollgate() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i words
+    local commands='serve demo sim status limit key audit usage check help'
+    COMPREPLY=()
+    case $before in
+    --config | --socket)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --theme)
+        words='dark light solarized high-contrast colour-blind monochrome'
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+        return
+        ;;
+    esac
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --config | --socket | --theme) ((i++)) ;;
+        -*) ;;
+        *)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    case $command in
+    '') words="$commands --config --socket --theme --no-color --ascii --read-only --plain --help --version" ;;
+    serve) words='--config --workers --help' ;;
+    demo) words='--theme --no-color --ascii --plain --seconds --json --help' ;;
+    sim) words='--port-base --latency-ms --token-delay-us --json --help' ;;
+    status) words='--once --json --json-lines --interval --config --socket --help' ;;
+    limit)
+        case $before in
+        limit) words='list set revert block unblock undo history try' ;;
+        set | revert | block | unblock | history | try) words=$(_tollgate_limits) ;;
+        *) words='--group --for --until --since --reason --ticket --yes --stop-running --json --config --socket --help' ;;
+        esac
+        ;;
+    key)
+        words='--application --cost-center --environment --tag --name --expires --json --config --help'
+        [ "$before" = key ] && words='add list revoke'
+        ;;
+    audit) words='--follow --since --until --where --limit --calls --changes --denials --max --json --config --help' ;;
+    usage) words='--by --since --until --where --csv --json --config --help' ;;
+    check) words='--config --help' ;;
+    *) words='' ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _tollgate tollgate

@@ -1,0 +1,195 @@
+#include "tui/dashboard.h"
+
+#include "core/base/clock.h"
+#include "tui/plain.h"
+#include "tui/ui.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void look_at_clocks(struct ui *ui)
+{
+    ui->now_ms = clock_mono_us() / 1000;
+    ui->wall_ms = clock_wall_ms();
+}
+
+static int block_signals(sigset_t *before, struct err_info *ei)
+{
+    static const int numbers[] = {SIGWINCH, SIGINT,  SIGTERM, SIGHUP,
+                                  SIGQUIT,  SIGTSTP, SIGCONT, SIGPIPE};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        sigaddset(&set, numbers[i]);
+    }
+    if (pthread_sigmask(SIG_BLOCK, &set, before) != 0) {
+        err_set(ei, ERR_IO, "cannot block signals");
+        return -1;
+    }
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        err_set_sys(ei, ERR_IO, errno, "cannot listen for signals");
+        (void)pthread_sigmask(SIG_SETMASK, before, NULL);
+    }
+    return fd;
+}
+
+static void take_signals(struct ui *ui, int fd)
+{
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        switch (info.ssi_signo) {
+        case SIGWINCH:
+            term_resize(&ui->term);
+            ui->urgent = ui->changed = true;
+            break;
+        case SIGTSTP:
+            term_suspend(&ui->term, false);
+            ui->changed = true;
+            break;
+        case SIGCONT:
+            term_resume(&ui->term);
+            ui->changed = true;
+            break;
+        case SIGHUP:
+            ui->term.hurry = true;
+            ui->leave = true;
+            break;
+        case SIGPIPE:
+            break;
+        default:
+            ui->leave = true;
+            break;
+        }
+    }
+}
+
+static int wait_ms(const struct ui *ui, int64_t end_ms)
+{
+    int64_t due = earlier(link_due(&ui->link), ui_draw_due(ui));
+    if (ui->changed) {
+        due = earlier(due, term_frame_due(&ui->term, ui->urgent, ui->now_ms));
+    }
+    if (end_ms > 0) {
+        due = earlier(due, end_ms);
+    }
+    int64_t wait = due > ui->now_ms ? due - ui->now_ms : 0;
+    int escape = term_escape_wait(&ui->term, ui->now_ms);
+    wait = escape >= 0 ? earlier(wait, escape) : wait;
+    return (int)earlier(wait, 60000);
+}
+
+static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms)
+{
+    struct pollfd fds[3] = {
+        {.fd = ui->term.fd, .events = POLLIN},
+        {.fd = signals, .events = POLLIN},
+        {.fd = -1},
+    };
+    if (term_wants_write(&ui->term)) {
+        fds[0].events |= POLLOUT;
+    }
+    (void)link_poll(&ui->link, &fds[2].fd, &fds[2].events);
+    int n = poll(fds, 3, wait_ms(ui, end_ms));
+    look_at_clocks(ui);
+    if (n > 0 && (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))) {
+        ui->term.gone = true;
+    }
+    if (n > 0 && (fds[1].revents & POLLIN)) {
+        take_signals(ui, signals);
+    }
+    if (n > 0 && (fds[0].revents & POLLOUT)) {
+        term_flush(&ui->term);
+    }
+    if (n > 0 && (fds[0].revents & POLLIN)) {
+        term_read(&ui->term, ui->now_ms, ui_key, ui);
+    } else if (term_escape_wait(&ui->term, ui->now_ms) == 0) {
+        term_escape(&ui->term, ui_key, ui);
+    }
+}
+
+static void run(struct ui *ui, int signals)
+{
+    int64_t end_ms =
+        ui->options->seconds_limit > 0 ? ui->now_ms + 1000LL * ui->options->seconds_limit : 0;
+    int64_t redraw_ms = 0;
+    ui->changed = true;
+    link_start(&ui->link, ui->now_ms);
+    while (!ui->leave && !ui->term.gone && (end_ms == 0 || ui->now_ms < end_ms)) {
+        if (link_step(&ui->link, ui->now_ms)) {
+            ui->changed = true;
+        }
+        if (ui->now_ms >= redraw_ms) {
+            ui->changed = true;
+        }
+        if (ui->changed && term_frame_due(&ui->term, ui->urgent, ui->now_ms) <= ui->now_ms) {
+            ui_draw(ui);
+            term_frame(&ui->term, ui->now_ms);
+            ui->changed = ui->urgent = false;
+            redraw_ms = ui_draw_due(ui);
+        }
+        sleep_until_due(ui, signals, end_ms);
+    }
+}
+
+static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_info *ei)
+{
+    const char *no_color = getenv("NO_COLOR");
+    (void)setlocale(LC_CTYPE, "");
+    ui->options = o;
+    ui->read_only = o->read_only;
+    ui->no_color = o->no_color || (no_color && *no_color);
+    ui->style.ascii = o->ascii || strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+    ui->link.path = o->socket_path;
+    ui->link.on_hello = ui_on_hello;
+    ui->link.on_event = ui_on_event;
+    ui->link.arg = ui;
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        panel_init(&ui->panels[i], (enum panel_id)i, ui);
+    }
+    ui->focus[VIEW_CALLS] = 1; /* what ended is there to be read; what runs comes and goes */
+    look_at_clocks(ui);
+    return theme_load(&ui->theme, o->theme ? o->theme : THEME_DEFAULT, ei) == ERR_OK &&
+           term_open(&ui->term, ei) == ERR_OK;
+}
+
+int dashboard_run(const struct dashboard_options *o, struct err_info *ei)
+{
+    if (o->plain) {
+        return plain_run(o, ei);
+    }
+    sigset_t before;
+    int signals = block_signals(&before, ei);
+    struct ui *ui = signals >= 0 ? calloc(1, sizeof *ui) : NULL;
+    int status = 1;
+    if (signals >= 0 && !ui) {
+        err_set(ei, ERR_NOMEM, "no memory for the dashboard");
+    }
+    if (ui && set_up(ui, o, ei)) {
+        theme_apply(&ui->theme, &ui->style, ui->no_color);
+        run(ui, signals);
+        term_close(&ui->term);
+        status = 0;
+    }
+    if (ui) {
+        ui_free(ui);
+        free(ui);
+    }
+    if (signals >= 0) {
+        (void)close(signals);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    return status;
+}

@@ -1,0 +1,243 @@
+#include "tui/ui.h"
+#include "widgets/text.h"
+
+/* The stages of a shrinking screen: the second line goes below 9 rows, the views' names below 14
+ * rows or 50 columns; panels side by side from 80 columns; below 50 columns or 9 rows of body the
+ * overview has a line a panel; the graph goes before any row of a table does; below 30 columns or 6
+ * rows there is only the worst number. */
+#define BURN_ROWS    9
+#define TABS_ROWS    14
+#define TABS_COLS    50
+#define WIDE_COLS    80
+#define BODY_ROWS    9
+#define BODY_COLS    50
+#define TINY_ROWS    6
+#define TINY_COLS    30
+#define AIRY_ROWS    22
+#define LIMITS_ROWS  5
+#define DENIED_ROWS  4
+#define DENIED_CALM  8
+#define GRAPH_ROWS   7
+#define GRAPH_MOST   40
+#define RUNNING_ROWS 4
+#define TICK_MS      10000
+
+int64_t ui_draw_due(const struct ui *ui)
+{
+    int64_t due = ui->now_ms + TICK_MS - ui->wall_ms % TICK_MS;
+    bool toast = w_toast_on(&ui->toast, ui->now_ms);
+    return toast && ui->toast.until_ms < due ? ui->toast.until_ms : due;
+}
+
+static void draw_panel(struct ui *ui, int index, const struct w_area *a)
+{
+    const struct ui_view_def *v = &ui_views[ui->view];
+    ui->panels[v->panels[index]].hidden = a->h <= 0 || a->w <= 0;
+    if (ui->panels[v->panels[index]].hidden) {
+        return;
+    }
+    bool focus = ui->focus[ui->view] == index;
+    panel_draw(&ui->panels[v->panels[index]], a, focus, a->h > 3);
+}
+
+/* Rows a panel would like: title, header, rows. */
+static int wanted(const struct ui *ui, int index)
+{
+    int rows = (int)ui->panels[ui_views[ui->view].panels[index]].table.count;
+    return rows + 2 < 4 ? 4 : rows + 2;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Cost centers, and the limits below them when there is room. */
+static void draw_left(struct ui *ui, const struct w_area *a, int gap)
+{
+    int costs = least(wanted(ui, 1), a->h);
+    bool limits = a->h - costs - gap >= LIMITS_ROWS;
+    struct w_area top = w_area_part(a, 0, 0, limits ? costs : a->h, a->w);
+    struct w_area rest = w_area_part(a, limits ? costs + gap : a->h, 0, a->h, a->w);
+    draw_panel(ui, 1, &top);
+    draw_panel(ui, 3, &rest);
+}
+
+/* Denials, and the graph below them when there is room. */
+static void draw_right(struct ui *ui, const struct w_area *a, int gap)
+{
+    int most = a->h - GRAPH_ROWS - gap;
+    if (most < DENIED_ROWS) {
+        draw_panel(ui, 2, a);
+        return;
+    }
+    /* A denial more must not move the graph each time. */
+    int denied = least(wanted(ui, 2) > DENIED_CALM ? wanted(ui, 2) : DENIED_CALM, most);
+    int rows = least(a->h - denied - gap, GRAPH_MOST);
+    struct w_area top = w_area_part(a, 0, 0, a->h - rows - gap, a->w);
+    struct w_area graph = w_area_part(a, a->h - rows, 0, rows, a->w);
+    draw_panel(ui, 2, &top);
+    ui_draw_graph(ui, &graph);
+}
+
+static void draw_overview(struct ui *ui, const struct w_area *a)
+{
+    bool wide = a->w + 2 >= WIDE_COLS;
+    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    int spare = a->h - (wide ? 6 : 9);
+    int top = least(wanted(ui, 0), spare > 4 ? spare : 4);
+    struct w_area models = w_area_part(a, 0, 0, top, a->w);
+    struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
+    draw_panel(ui, 0, &models);
+    if (wide) {
+        int left = a->w / 2;
+        struct w_area column = w_area_part(&rest, 0, 0, rest.h, left - 2);
+        struct w_area denied = w_area_part(&rest, 0, left, rest.h, rest.w);
+        draw_left(ui, &column, gap);
+        draw_right(ui, &denied, gap);
+        return;
+    }
+    int middle = least(wanted(ui, 1), rest.h - 4 > 4 ? rest.h - 4 : rest.h / 2);
+    struct w_area costs = w_area_part(&rest, 0, 0, middle, a->w);
+    struct w_area denied = w_area_part(&rest, middle + gap, 0, rest.h, a->w);
+    struct w_area none = w_area_part(a, 0, 0, 0, 0);
+    draw_panel(ui, 1, &costs);
+    draw_panel(ui, 2, &denied);
+    draw_panel(ui, 3, &none);
+}
+
+static void draw_cloud(struct ui *ui, const struct w_area *a)
+{
+    int top = least(wanted(ui, 0), a->h / 2);
+    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    struct w_area sources = w_area_part(a, 0, 0, top, a->w);
+    struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
+    draw_panel(ui, 0, &sources);
+    bool wide = a->w + 2 >= WIDE_COLS;
+    int half = wide ? a->w / 2 : a->w;
+    int middle = wide ? rest.h : rest.h / 2;
+    struct w_area metrics = w_area_part(&rest, 0, 0, middle, wide ? half - 2 : half);
+    struct w_area bill = wide ? w_area_part(&rest, 0, half, rest.h, rest.w)
+                              : w_area_part(&rest, middle, 0, rest.h, rest.w);
+    draw_panel(ui, 1, &metrics);
+    draw_panel(ui, 2, &bill);
+}
+
+static void draw_calls(struct ui *ui, const struct w_area *a)
+{
+    /* As high however many run: the calls below must not jump up and down. */
+    int top = ui->no_running ? 0 : a->h / 3 > RUNNING_ROWS ? a->h / 3 : RUNNING_ROWS;
+    int gap = top > 0 && a->h >= AIRY_ROWS ? 1 : 0;
+    struct w_area running = w_area_part(a, 0, 0, top, a->w);
+    struct w_area recent = w_area_part(a, top + gap, 0, a->h, a->w);
+    draw_panel(ui, 0, &running);
+    draw_panel(ui, 1, &recent);
+}
+
+static void draw_limit(struct ui *ui, const struct w_area *a)
+{
+    int head = ui_draw_limit_head(ui, a);
+    struct w_area rest = w_area_part(a, head, 0, a->h, a->w);
+    int middle = least(wanted(ui, 0), rest.h / 2 > 3 ? rest.h / 2 : 3);
+    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    struct w_area groups = w_area_part(&rest, 0, 0, middle, a->w);
+    struct w_area history = w_area_part(&rest, middle + gap, 0, rest.h, a->w);
+    draw_panel(ui, 0, &groups);
+    draw_panel(ui, 1, &history);
+}
+
+static void no_data(const struct ui *ui, const struct w_area *a)
+{
+    int y = a->h > 4 ? a->h / 3 : 0;
+    bool open = ui->link.state == LINK_UP;
+    w_text(a, y, 2, a->w - 2, W_LABEL, W_LEFT,
+           open ? "Attached; waiting for the first figures."
+                : "No core yet; asking again each second.");
+    w_text(a, y + 1, 2, a->w - 2, W_NORMAL, W_LEFT, open ? "" : ui->link.why.text);
+    w_text(a, y + 2, 2, a->w - 2, W_MUTED, W_LEFT, ui->link.path);
+    w_text(a, y + 3, 2, a->w - 2, W_MUTED, W_LEFT, "q leaves");
+}
+
+static void draw_body(struct ui *ui, const struct w_area *a)
+{
+    if (!ui_shown(ui)->data) {
+        no_data(ui, a);
+        return;
+    }
+    switch ((int)ui->view) {
+    case VIEW_OVERVIEW:
+        if (a->h < BODY_ROWS || a->w < BODY_COLS) {
+            ui_draw_lines(ui, a);
+        } else {
+            draw_overview(ui, a);
+        }
+        return;
+    case VIEW_CALLS:
+        draw_calls(ui, a);
+        return;
+    case VIEW_CLOUD:
+        draw_cloud(ui, a);
+        return;
+    case VIEW_LIMIT:
+        draw_limit(ui, a);
+        return;
+    default:
+        draw_panel(ui, 0, a);
+        return;
+    }
+}
+
+static void draw_overlay(struct ui *ui, const struct w_area *a)
+{
+    switch (ui->mode) {
+    case MODE_CONFIRM:
+        w_dialog_draw(a, &ui->dialog);
+        return;
+    case MODE_FORM:
+        w_form_draw(a, &ui->form);
+        return;
+    case MODE_SORT:
+    case MODE_COLUMNS:
+        w_list_draw(a, &ui->list);
+        return;
+    case MODE_HELP:
+    case MODE_DETAIL:
+        ui->pager_rows = w_pager_draw_box(a, &ui->pager);
+        return;
+    case MODE_VIEW:
+    case MODE_FILTER:
+    case MODE_COMMAND:
+    case MODE_EXPORT:
+        return;
+    }
+}
+
+void ui_draw(struct ui *ui)
+{
+    struct w_area all = {stdscr, &ui->style, 0, 0, ui->term.rows, ui->term.cols};
+    wbkgdset(stdscr, (chtype)' ' | (chtype)COLOR_PAIR(ui->style.role[W_NORMAL].pair));
+    erase();
+    bool typing = ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT;
+    if (all.h < TINY_ROWS || all.w < TINY_COLS) {
+        if (typing) {
+            ui_draw_bottom(ui, &all);
+        } else {
+            ui_draw_worst(ui, &all);
+            draw_overlay(ui, &all);
+        }
+        return;
+    }
+    int y = 1;
+    ui_draw_title(ui, &all);
+    if (all.h >= BURN_ROWS) {
+        ui_draw_burn(ui, &all, y++);
+    }
+    if (all.h >= TABS_ROWS && all.w >= TABS_COLS) {
+        ui_draw_tabs(ui, &all, y++);
+    }
+    struct w_area body = w_area_part(&all, y, 1, all.h - y - 1, all.w - 2);
+    draw_body(ui, &body);
+    ui_draw_bottom(ui, &all);
+    struct w_area middle = w_area_part(&all, 1, 0, all.h - 2, all.w);
+    draw_overlay(ui, &middle);
+}

@@ -1,0 +1,266 @@
+#include "core/base/str.h"
+#include "tui/format.h"
+#include "tui/ui.h"
+#include "widgets/bar.h"
+#include "widgets/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEGMENTS  24
+#define TEXT      192
+#define SLOW_MS   300 /* a round trip worth a word */
+#define TABS_WIDE 94  /* whole names fit */
+#define TABS_AIRY 104 /* with a blank on both sides */
+
+/* Texts of a line under construction; segments borrow them. */
+struct line {
+    struct w_segment segment[SEGMENTS];
+    char text[SEGMENTS][TEXT];
+    size_t count;
+};
+
+static char *add(struct line *l, enum w_role role, int drop, bool right)
+{
+    size_t i = l->count < SEGMENTS - 1 ? l->count++ : SEGMENTS - 1;
+    l->segment[i] =
+        (struct w_segment){.text = l->text[i], .role = role, .drop = drop, .right = right};
+    l->text[i][0] = '\0';
+    return l->text[i];
+}
+
+static void put(struct line *l, enum w_role role, int drop, bool right, const char *text)
+{
+    str_printable(add(l, role, drop, right), TEXT, str_of(text));
+}
+
+static void add_state(struct ui *ui, struct line *l)
+{
+    char age[FORMAT_TEXT];
+    char *text;
+    int64_t heard = ui->link.heard_ms ? ui->link.heard_ms : ui->live.at_ms;
+    format_span(age, ui->now_ms - heard);
+    switch (ui->link.state) {
+    case LINK_OPENING:
+        put(l, W_NOTICE, 0, false, "CONNECTING");
+        return;
+    case LINK_UP:
+        put(l, W_TITLE, 3, false, "LIVE");
+        return;
+    case LINK_SILENT:
+        text = add(l, W_CRIT, 0, false);
+        snprintf(text, TEXT, "core silent, %s old", age);
+        return;
+    case LINK_DOWN:
+        text = add(l, W_CRIT, 0, false);
+        snprintf(text, TEXT, ui->live.data ? "core gone, %s old" : "core gone", age);
+        return;
+    }
+}
+
+static void add_source(struct ui *ui, struct line *l, const char *source, const char *name,
+                       int drop)
+{
+    size_t i;
+    json_t *entry;
+    char age[FORMAT_TEXT];
+    json_array_foreach(snapshot_at(ui_shown(ui)->data, "cloud"), i, entry)
+    {
+        if (strcmp(snapshot_text(entry, "source"), source) != 0) {
+            continue;
+        }
+        int64_t at = format_json_time(snapshot_at(entry, "at"));
+        bool ok = strcmp(snapshot_text(entry, "state"), "ok") == 0;
+        char *text = add(l, ok ? W_TITLE : W_WARN, drop, true);
+        format_span(age, ui->wall_ms - at);
+        if (at > 0 && ok) {
+            snprintf(text, TEXT, "%s %s", name, age);
+        } else {
+            snprintf(text, TEXT, "%s %.20s", name, snapshot_text(entry, "state"));
+        }
+        return;
+    }
+}
+
+static void add_name(struct ui *ui, struct line *l)
+{
+    const json_t *data = ui_shown(ui)->data;
+    const char *region = snapshot_text(data, "region");
+    put(l, W_TITLE, 0, false, " tollgate");
+    put(l, W_TITLE, 6, false, ui->options->title ? ui->options->title : "");
+    put(l, W_TITLE, 7, false, *region ? region : snapshot_text(ui->hello, "region"));
+    const char *url = json_string_value(json_array_get(snapshot_at(data, "listen"), 0));
+    const char *port = url ? strrchr(url, ':') : NULL;
+    put(l, W_TITLE, 9, false, port ? port : "");
+    if (ui->view == VIEW_LIMIT) {
+        snprintf(add(l, W_TITLE, 2, false), TEXT, "> %.80s", ui->open_limit);
+    }
+}
+
+void ui_draw_title(struct ui *ui, const struct w_area *a)
+{
+    struct line l = {.count = 0};
+    char text[FORMAT_TEXT];
+    add_name(ui, &l);
+    add_state(ui, &l);
+    if (json_is_true(snapshot_at(ui_shown(ui)->data, "simulated")) ||
+        json_is_true(snapshot_at(ui->hello, "simulated"))) {
+        put(&l, W_NOTICE, 0, false, " SIMULATED ");
+    }
+    if (ui->read_only) {
+        put(&l, W_NOTICE, 1, false, " READ-ONLY ");
+    }
+    if (ui->is_frozen) {
+        format_span(text, ui->now_ms - ui->frozen_ms);
+        snprintf(add(&l, W_NOTICE, 0, false), TEXT, " FROZEN %s ", text);
+    }
+    if (ui->term.round_trip_ms > SLOW_MS) {
+        int64_t tenths = (ui->term.round_trip_ms + 50) / 100;
+        snprintf(add(&l, W_TITLE, 5, true), TEXT, "link %lld.%lld s", (long long)(tenths / 10),
+                 (long long)(tenths % 10));
+    }
+    add_source(ui, &l, "cloudwatch", "CloudWatch", 10);
+    add_source(ui, &l, "cost_explorer", "Cost Explorer", 11);
+    format_clock(text, ui->wall_ms, false, ui->local_time);
+    snprintf(add(&l, W_TITLE, 4, true), TEXT, "%s %s ", text, format_zone(ui->local_time));
+    w_bar_draw(a, 0, l.segment, l.count, 2, W_TITLE);
+}
+
+static const char *money_at(const json_t *data, const char *path, char out[FORMAT_TEXT])
+{
+    const json_t *v = snapshot_at(data, path);
+    if (!json_is_number(v)) {
+        return NULL;
+    }
+    format_money(out, format_json_money(v) / (MONEY_DOLLAR / 100) * (MONEY_DOLLAR / 100));
+    return out;
+}
+
+static void add_month(const json_t *data, struct line *l, bool wide)
+{
+    char month[FORMAT_TEXT];
+    char budget[FORMAT_TEXT];
+    char forecast[FORMAT_TEXT];
+    if (!money_at(data, "burn.month_usd", month)) {
+        return;
+    }
+    money_t spent = format_json_money(snapshot_at(data, "burn.month_usd"));
+    money_t limit = format_json_money(snapshot_at(data, "burn.month_budget_usd"));
+    money_t ahead = format_json_money(snapshot_at(data, "burn.month_forecast_usd"));
+    char *text = add(l, limit > 0 && spent >= limit ? W_CRIT : W_NORMAL, 3, false);
+    if (limit > 0 && money_at(data, "burn.month_budget_usd", budget)) {
+        snprintf(text, TEXT, "Month %s of %s (%lld%%)", month, budget,
+                 (long long)((double)spent * 100 / (double)limit));
+    } else {
+        snprintf(text, TEXT, "Month %s", month);
+    }
+    if (money_at(data, "burn.month_forecast_usd", forecast)) {
+        bool over = limit > 0 && ahead > limit;
+        snprintf(add(l, over ? W_WARN : W_MUTED, 5, false), TEXT, "-> %s%s%s", forecast,
+                 wide ? " at month end" : "", over ? " !" : "");
+    }
+}
+
+void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
+{
+    const json_t *data = ui_shown(ui)->data;
+    struct line l = {.count = 0};
+    char text[FORMAT_TEXT];
+    if (!data) {
+        return;
+    }
+    if (money_at(data, "burn.usd_per_hour", text)) {
+        snprintf(add(&l, W_NORMAL, 1, false), TEXT, "Burn %s/h", text);
+    }
+    if (money_at(data, "burn.today_usd", text)) {
+        snprintf(add(&l, W_NORMAL, 2, false), TEXT, "Today %s", text);
+    }
+    add_month(data, &l, a->w >= 110);
+    format_count(text, json_integer_value(snapshot_at(data, "totals.open")));
+    snprintf(add(&l, W_NORMAL, 4, false), TEXT, "%s open", text);
+    int64_t denied = json_integer_value(snapshot_at(data, "denied_per_minute"));
+    format_count(text, denied);
+    snprintf(add(&l, denied > 0 ? W_WARN : W_NORMAL, 0, false), TEXT, "%s denied/min", text);
+    if (strcmp(snapshot_text(data, "health.store"), "ok") != 0 &&
+        *snapshot_text(data, "health.store")) {
+        snprintf(add(&l, W_CRIT, 0, false), TEXT, "ledger: %.40s",
+                 snapshot_text(data, "health.store"));
+    }
+    if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {
+        put(&l, W_CRIT, 0, false, "reserved does not match");
+    }
+    struct w_area line = w_area_part(a, y, 1, 1, a->w - 2);
+    w_bar_draw(&line, 0, l.segment, l.count, line.w >= 96 ? 3 : 2, W_NORMAL);
+}
+
+void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y)
+{
+    struct line l = {.count = 0};
+    bool narrow = a->w < TABS_WIDE;
+    bool tight = a->w < TABS_AIRY;
+    enum ui_view on = ui->view == VIEW_LIMIT ? VIEW_LIMITS : ui->view;
+    for (int v = 0; v < VIEW_LIMIT; v++) {
+        const char *name = narrow ? ui_views[v].shorter : ui_views[v].name;
+        snprintf(add(&l, v == (int)on ? W_TAB_ON : W_TAB, v == (int)on ? 0 : 1, false), TEXT,
+                 tight ? "%c %s" : " %c %s ", ui_views[v].key, name);
+    }
+    struct w_area line = w_area_part(a, y, tight, 1, a->w - tight);
+    w_bar_draw(&line, 0, l.segment, l.count, tight ? 1 : 0, W_TAB);
+}
+
+static void draw_pending(struct ui *ui, const struct w_area *a)
+{
+    char old[FORMAT_TEXT];
+    char new[FORMAT_TEXT];
+    struct line l = {.count = 0};
+    const struct ui_edit *e = &ui->edit;
+    format_amount(old, e->metric, e->old_amount);
+    format_amount(new, e->metric, e->amount);
+    snprintf(add(&l, W_PENDING, 0, false), TEXT, " %.40s: %s -> %s ", e->limit, old, new);
+    put(&l, W_NORMAL, 4, false, "not applied yet");
+    static const char *const keys[][2] = {
+        {"Enter", "apply"}, {"Esc", "drop"}, {"+ -", "adjust"}, {"t", "for a time"}};
+    for (size_t i = 0; i < 4; i++) {
+        put(&l, W_HINT, (int)i + (i > 1 ? 4 : 0), false, keys[i][1]);
+        l.segment[l.count - 1].key = keys[i][0];
+    }
+    w_bar_draw(a, 0, l.segment, l.count, 2, W_HINT);
+}
+
+static void draw_hints(struct ui *ui, const struct w_area *a)
+{
+    struct line l = {.count = 0};
+    for (size_t i = 0; i < bindings_count; i++) {
+        const struct binding *b = &bindings[i];
+        if (!b->hint || !binding_in_view(b, ui->view)) {
+            continue;
+        }
+        bool off = b->class != CLASS_READ && (ui->read_only || ui->link.state != LINK_UP);
+        put(&l, off ? W_OFF : W_HINT, b->drop, false, b->hint);
+        l.segment[l.count - 1].key = b->label;
+    }
+    w_bar_draw(a, 0, l.segment, l.count, a->w >= 96 ? 3 : 2, W_HINT);
+}
+
+static void draw_typing(struct ui *ui, const struct w_area *a)
+{
+    const char *ask = ui->mode == MODE_FILTER ? "/" : ui->mode == MODE_EXPORT ? "Export to " : ":";
+    w_text(a, 0, 0, a->w, W_INPUT, W_LEFT, "");
+    int x = w_text_add(a, 0, 0, W_KEY, ask);
+    w_input_draw(a, 0, x, a->w - x, &ui->input, true);
+}
+
+void ui_draw_bottom(struct ui *ui, const struct w_area *a)
+{
+    struct w_area whole = w_area_part(a, a->h - 1, 0, 1, a->w);
+    struct w_area line = w_area_part(a, a->h - 1, 1, 1, a->w - 2);
+    if (ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT) {
+        draw_typing(ui, &whole);
+    } else if (w_toast_on(&ui->toast, ui->now_ms)) {
+        w_toast_draw(&whole, 0, &ui->toast);
+    } else if (ui->edit.active) {
+        draw_pending(ui, &line);
+    } else {
+        draw_hints(ui, &line);
+    }
+}

@@ -1,0 +1,220 @@
+#include "core/base/str.h"
+#include "tui/format.h"
+#include "tui/ui.h"
+#include "widgets/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT 320
+
+static json_t *worst_limit(const struct snapshot *s, json_t **group)
+{
+    size_t i;
+    json_t *limit;
+    json_t *worst = NULL;
+    double most = -1;
+    *group = NULL;
+    json_array_foreach(snapshot_at(s->data, "limits"), i, limit)
+    {
+        json_t *g = snapshot_fullest_group(limit);
+        double share = snapshot_share(limit, g);
+        if (share > most) {
+            most = share;
+            worst = limit;
+            *group = g;
+        }
+    }
+    return worst;
+}
+
+/* The row of an array with the largest member, or NULL. */
+static json_t *top_row(const json_t *rows, const char *member)
+{
+    size_t i;
+    json_t *row;
+    json_t *top = NULL;
+    double most = -1;
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    {
+        double v = json_number_value(json_object_get(row, member));
+        if (v > most) {
+            most = v;
+            top = row;
+        }
+    }
+    return top;
+}
+
+static void share_text(char *out, size_t size, const json_t *limit, const json_t *group)
+{
+    double share = snapshot_share(limit, group);
+    if (share >= 2) {
+        snprintf(out, size, "BLOCKED");
+    } else {
+        snprintf(out, size, "%d%%%c", (int)(share * 100),
+                 w_state_letter(panel_limit_state(limit, group)));
+    }
+}
+
+static void put_line(const struct w_area *a, int y, const char *label, enum w_role role,
+                     const char *text)
+{
+    char safe[TEXT];
+    int x = a->w >= 36 ? 12 : 7;
+    str_printable(safe, sizeof safe, str_of(text));
+    w_text(a, y, 0, x, W_LABEL, W_LEFT, label);
+    w_text(a, y, x, a->w - x, role, W_LEFT, safe);
+}
+
+static void limit_line(const struct ui *ui, const struct w_area *a, int y)
+{
+    char text[TEXT] = "none";
+    char share[16];
+    json_t *group;
+    const json_t *limit = worst_limit(ui_shown(ui), &group);
+    if (limit) {
+        share_text(share, sizeof share, limit, group);
+        snprintf(text, sizeof text, "%s %.100s", share, snapshot_text(limit, "name"));
+    }
+    put_line(a, y, "Limits", limit ? w_state_role(panel_limit_state(limit, group)) : W_MUTED, text);
+}
+
+static void model_line(const json_t *data, const struct w_area *a, int y)
+{
+    char text[TEXT] = "none";
+    char count[FORMAT_TEXT];
+    const json_t *row = top_row(snapshot_at(data, "models"), "tokens_per_minute");
+    if (row) {
+        format_count(count, json_integer_value(json_object_get(row, "tokens_per_minute")));
+        snprintf(text, sizeof text, "%s/min %.100s", count, snapshot_text(row, "name"));
+    }
+    put_line(a, y, "Models", W_NORMAL, text);
+}
+
+static void spender_line(const json_t *data, const struct w_area *a, int y, const char *rows,
+                         const char *label)
+{
+    char text[TEXT] = "none";
+    char money[FORMAT_TEXT];
+    const json_t *row = top_row(snapshot_at(data, rows), "today_usd");
+    if (row) {
+        format_money(money, format_json_money(json_object_get(row, "today_usd")));
+        snprintf(text, sizeof text, "%s %.100s", money, snapshot_text(row, "name"));
+    }
+    put_line(a, y, label, W_NORMAL, text);
+}
+
+static void denial_line(const struct ui *ui, const struct w_area *a, int y)
+{
+    const json_t *data = ui_shown(ui)->data;
+    char text[TEXT];
+    int64_t n = json_integer_value(snapshot_at(data, "denied_per_minute"));
+    const json_t *last = json_array_get(snapshot_at(data, "denials"), 0);
+    snprintf(text, sizeof text, "%lld/min %.100s", (long long)n, snapshot_text(last, "limit"));
+    put_line(a, y, "Denials", n > 0 ? W_WARN : W_NORMAL, text);
+}
+
+static void cloud_line(const json_t *data, const struct w_area *a, int y)
+{
+    char text[TEXT] = "";
+    size_t n = 0;
+    size_t i;
+    json_t *entry;
+    bool bad = false;
+    json_array_foreach(snapshot_at(data, "cloud"), i, entry)
+    {
+        const char *state = snapshot_text(entry, "state");
+        bad = bad || strcmp(state, "ok") != 0;
+        int more = snprintf(text + n, sizeof text - n, "%.20s %.12s ",
+                            snapshot_text(entry, "source"), state);
+        n += more > 0 && n + (size_t)more < sizeof text ? (size_t)more : 0;
+    }
+    put_line(a, y, "Cloud", bad ? W_WARN : W_NORMAL, text);
+}
+
+void ui_draw_lines(struct ui *ui, const struct w_area *a)
+{
+    const json_t *data = ui_shown(ui)->data;
+    limit_line(ui, a, 0);
+    model_line(data, a, 1);
+    denial_line(ui, a, 2);
+    spender_line(data, a, 3, "cost_centers", a->w >= 36 ? "Cost center" : "Cost");
+    spender_line(data, a, 4, "applications", a->w >= 36 ? "Application" : "App");
+    cloud_line(data, a, 5);
+}
+
+void ui_draw_worst(struct ui *ui, const struct w_area *a)
+{
+    const json_t *data = ui_shown(ui)->data;
+    char text[TEXT];
+    char share[16];
+    json_t *group;
+    const json_t *limit = worst_limit(ui_shown(ui), &group);
+    if (limit) {
+        share_text(share, sizeof share, limit, group);
+        snprintf(text, sizeof text, "%s %.100s", share, snapshot_text(limit, "name"));
+        w_text(a, 0, 0, a->w, w_state_role(panel_limit_state(limit, group)), W_LEFT, text);
+    } else {
+        w_text(a, 0, 0, a->w, W_MUTED, W_LEFT, data ? "no limits" : "no core");
+    }
+    snprintf(text, sizeof text, "%lld denied/min",
+             (long long)json_integer_value(snapshot_at(data, "denied_per_minute")));
+    w_text(a, 1, 0, a->w, W_NORMAL, W_LEFT, text);
+    char money[FORMAT_TEXT];
+    format_money(money, format_json_money(snapshot_at(data, "burn.usd_per_hour")));
+    snprintf(text, sizeof text, "%s/h", money);
+    w_text(a, 2, 0, a->w, W_NORMAL, W_LEFT, text);
+    bool up = ui->link.state == LINK_UP;
+    w_text(a, 3, 0, a->w, up ? W_MUTED : W_CRIT, W_LEFT, up ? "live" : "core gone");
+    if (w_toast_on(&ui->toast, ui->now_ms)) {
+        w_toast_draw(a, a->h - 1, &ui->toast);
+    } else if (ui->edit.active) {
+        char amount[FORMAT_TEXT];
+        format_amount(amount, ui->edit.metric, ui->edit.amount);
+        snprintf(text, sizeof text, "-> %s ?", amount);
+        w_text(a, a->h - 1, 0, a->w, W_PENDING, W_LEFT, text);
+    }
+}
+
+int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
+{
+    const json_t *limit = snapshot_limit(ui_shown(ui), ui->open_limit);
+    char text[TEXT];
+    char amount[FORMAT_TEXT];
+    char file[FORMAT_TEXT];
+    if (!limit) {
+        w_text(a, 0, 0, a->w, W_CRIT, W_LEFT, "This limit is gone from the configuration.");
+        return 1;
+    }
+    const char *metric = snapshot_text(limit, "metric");
+    const char *key;
+    json_t *value;
+    panel_limit_short(amount, sizeof amount, limit, NULL);
+    format_amount(file, metric, format_json_amount(snapshot_at(limit, "file_amount"), metric));
+    snprintf(text, sizeof text, "%.60s: %s of %s%s; the file says %s", ui->open_limit, amount,
+             metric, json_is_true(snapshot_at(limit, "rolling")) ? ", rolling" : "", file);
+    put_line(a, 0, "Limit", W_NORMAL, text);
+    size_t n = 0;
+    text[0] = '\0';
+    json_object_foreach(snapshot_at(limit, "match"), key, value)
+    {
+        int more = snprintf(text + n, sizeof text - n, "%.30s=%.60s ", key,
+                            json_string_value(value) ? json_string_value(value) : "");
+        n += more > 0 && n + (size_t)more < sizeof text ? (size_t)more : 0;
+    }
+    put_line(a, 1, "For", W_NORMAL, n ? text : "every call");
+    const struct ui_edit *e = edit_pending(ui, limit, NULL);
+    const json_t *override = snapshot_at(limit, "override");
+    int rows = 2;
+    if (json_is_object(override)) {
+        snprintf(text, sizeof text, "by %.40s: %.90s", snapshot_text(override, "actor"),
+                 snapshot_text(override, "reason"));
+        put_line(a, rows++, "Changed", W_LABEL, text);
+    }
+    if (e) {
+        format_amount(amount, metric, e->amount);
+        put_line(a, rows++, "Pending", W_PENDING, amount);
+    }
+    return a->h > 12 ? rows + 1 : rows;
+}

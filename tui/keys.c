@@ -1,0 +1,348 @@
+#include "core/base/str.h"
+#include "tui/ui.h"
+
+#include <string.h>
+
+#define FIELD_AMOUNT 0
+#define FIELD_FOR    1
+
+static void move_cursor(struct ui *ui, long delta)
+{
+    w_table_move(&ui_panel(ui)->table, delta, ui->now_ms);
+}
+
+static void step_view(struct ui *ui, int step)
+{
+    int view = ui->view == VIEW_LIMIT ? VIEW_LIMITS : (int)ui->view;
+    ui_open_view(ui, (enum ui_view)((view + step + VIEW_LIMIT) % VIEW_LIMIT));
+}
+
+static void next_panel(struct ui *ui)
+{
+    const struct ui_view_def *v = &ui_views[ui->view];
+    for (int i = 0; i < v->count; i++) {
+        ui->focus[ui->view] = (ui->focus[ui->view] + 1) % v->count;
+        if (!ui_panel(ui)->hidden) {
+            return;
+        }
+    }
+}
+
+static void open_row(struct ui *ui)
+{
+    const struct panel *p = ui_panel(ui);
+    const json_t *row = panel_selected(p);
+    if (!row) {
+        return;
+    }
+    if (p->def->subject != SUBJECT_LIMIT) {
+        detail_open(ui);
+        return;
+    }
+    str_copy(ui->open_limit, sizeof ui->open_limit, str_of(snapshot_text(row, "name")));
+    json_decref(ui->history);
+    ui->history = NULL;
+    ui->focus[VIEW_LIMIT] = 0;
+    ui_open_view(ui, VIEW_LIMIT);
+}
+
+static void go_back(struct ui *ui)
+{
+    struct w_table *t = &ui_panel(ui)->table;
+    if (ui->edit.active) {
+        edit_drop(ui);
+    } else if (w_toast_on(&ui->toast, ui->now_ms)) {
+        w_toast_hide(&ui->toast);
+    } else if (t->filter[0]) {
+        w_table_filter(t, "");
+        ui_update(ui);
+    } else if (ui->view == VIEW_LIMIT) {
+        ui_open_view(ui, VIEW_LIMITS);
+    } else if (ui->view != VIEW_OVERVIEW) {
+        ui_open_view(ui, VIEW_OVERVIEW);
+    }
+}
+
+static void start_filter(struct ui *ui)
+{
+    const struct w_table *t = &ui_panel(ui)->table;
+    str_copy(ui->filter_before, sizeof ui->filter_before, str_of(t->filter));
+    memset(&ui->input, 0, sizeof ui->input);
+    w_input_set(&ui->input, t->filter);
+    ui->mode = MODE_FILTER;
+}
+
+static void filter_key(struct ui *ui, int key)
+{
+    enum w_answer answer = w_input_key(&ui->input, key);
+    struct w_table *t = &ui_panel(ui)->table;
+    if (answer == W_CANCELLED) {
+        w_table_filter(t, ui->filter_before);
+        ui->mode = MODE_VIEW;
+    } else {
+        w_table_filter(t, ui->input.text);
+        ui->mode = answer == W_ACCEPTED ? MODE_VIEW : MODE_FILTER;
+    }
+    ui_update(ui);
+}
+
+static void start_command(struct ui *ui)
+{
+    memset(&ui->input, 0, sizeof ui->input);
+    ui->input.history = &ui->commands;
+    ui->mode = MODE_COMMAND;
+}
+
+static void sort_by(struct ui *ui, size_t column, bool descending)
+{
+    w_table_sort(&ui_panel(ui)->table, column, descending);
+    ui_update(ui);
+}
+
+static void sort_step(struct ui *ui, int step)
+{
+    const struct panel *p = ui_panel(ui);
+    int n = (int)p->def->column_count;
+    int column = p->table.unsorted ? 0 : ((int)p->table.sort + step + n) % n;
+    bool number = p->columns[column].align == W_RIGHT || p->def->columns[column].kind == KIND_TIME;
+    sort_by(ui, (size_t)column, number);
+}
+
+static void start_sort(struct ui *ui)
+{
+    const struct panel *p = ui_panel(ui);
+    memset(&ui->list, 0, sizeof ui->list);
+    str_copy(ui->list.title, sizeof ui->list.title, STR("Sort by"));
+    for (size_t i = 0; i < p->def->column_count && i < W_LIST_MAX; i++) {
+        ui->list.item[ui->list.count++] = p->columns[i].title;
+    }
+    ui->list.at = (int)p->table.sort;
+    ui->mode = MODE_SORT;
+}
+
+static void sort_key(struct ui *ui, int key)
+{
+    enum w_answer answer = w_list_key(&ui->list, key);
+    if (answer == W_ACCEPTED) {
+        const struct panel *p = ui_panel(ui);
+        size_t column = (size_t)ui->list.at;
+        bool again = column == p->table.sort && !p->table.unsorted;
+        sort_by(ui, column, again ? !p->table.descending : p->columns[column].align == W_RIGHT);
+    }
+    if (answer == W_ACCEPTED || answer == W_CANCELLED) {
+        ui->mode = MODE_VIEW;
+    }
+}
+
+static void freeze(struct ui *ui)
+{
+    ui->is_frozen = !ui->is_frozen;
+    if (ui->is_frozen) {
+        snapshot_copy(&ui->frozen, &ui->live);
+        ui->frozen_ms = ui->now_ms;
+    } else {
+        ui_update(ui);
+    }
+}
+
+static void pager_key(struct ui *ui, int key)
+{
+    enum w_answer answer = w_pager_key(&ui->pager, key, ui->pager_rows);
+    if (answer == W_CANCELLED || (ui->mode == MODE_HELP && (key == '?' || key == W_KEY_F1))) {
+        ui->mode = MODE_VIEW;
+    }
+}
+
+static bool act_move(struct ui *ui, enum action action)
+{
+    const struct panel *p = ui_panel(ui);
+    int page = p->rows_shown > 1 ? p->rows_shown - 1 : 1;
+    switch ((int)action) {
+    case ACT_UP:
+        move_cursor(ui, -1);
+        return true;
+    case ACT_DOWN:
+        move_cursor(ui, 1);
+        return true;
+    case ACT_PAGE_UP:
+        move_cursor(ui, -page);
+        return true;
+    case ACT_PAGE_DOWN:
+        move_cursor(ui, page);
+        return true;
+    case ACT_FIRST:
+        move_cursor(ui, -(long)p->table.count);
+        return true;
+    case ACT_LAST:
+        move_cursor(ui, (long)p->table.count);
+        return true;
+    case ACT_NEXT_VIEW:
+        step_view(ui, 1);
+        return true;
+    case ACT_PREVIOUS_VIEW:
+        step_view(ui, -1);
+        return true;
+    case ACT_NEXT_PANEL:
+        next_panel(ui);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool act_limit(struct ui *ui, enum action action)
+{
+    switch ((int)action) {
+    case ACT_RAISE:
+        edit_step(ui, 1);
+        return true;
+    case ACT_LOWER:
+        edit_step(ui, -1);
+        return true;
+    case ACT_SET:
+        edit_open_form(ui, FIELD_AMOUNT);
+        return true;
+    case ACT_FOR:
+        edit_open_form(ui, FIELD_FOR);
+        return true;
+    case ACT_BLOCK:
+        edit_block(ui);
+        return true;
+    case ACT_UNDO:
+        edit_undo(ui);
+        return true;
+    case ACT_REVERT:
+        edit_revert(ui);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool act_sort(struct ui *ui, enum action action)
+{
+    switch ((int)action) {
+    case ACT_SORT:
+        start_sort(ui);
+        return true;
+    case ACT_SORT_LEFT:
+        sort_step(ui, -1);
+        return true;
+    case ACT_SORT_RIGHT:
+        sort_step(ui, 1);
+        return true;
+    case ACT_SORT_INVERT:
+        sort_by(ui, ui_panel(ui)->table.sort, !ui_panel(ui)->table.descending);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void act_screen(struct ui *ui, const struct binding *b)
+{
+    switch ((int)b->action) {
+    case ACT_QUIT:
+        ui->leave = true;
+        return;
+    case ACT_HELP:
+        help_open(ui);
+        return;
+    case ACT_VIEW:
+        ui_open_view(ui, (enum ui_view)b->number);
+        return;
+    case ACT_OPEN:
+        if (ui->edit.active) {
+            edit_apply(ui);
+        } else {
+            open_row(ui);
+        }
+        return;
+    case ACT_BACK:
+        go_back(ui);
+        return;
+    case ACT_FILTER:
+        start_filter(ui);
+        return;
+    case ACT_FREEZE:
+        freeze(ui);
+        return;
+    case ACT_TIME:
+        ui->local_time = !ui->local_time;
+        return;
+    case ACT_EXPORT:
+        export_ask(ui);
+        return;
+    case ACT_COPY:
+        export_copy(ui);
+        return;
+    case ACT_COLUMNS:
+        choose_open(ui);
+        return;
+    case ACT_GRAPH:
+        ui->graph_one = !ui->graph_one;
+        return;
+    case ACT_COMMAND:
+        start_command(ui);
+        return;
+    case ACT_REDRAW:
+        clearok(curscr, TRUE);
+        return;
+    case ACT_SUSPEND:
+        term_suspend(&ui->term, true);
+        return;
+    default:
+        return;
+    }
+}
+
+void ui_act(struct ui *ui, const struct binding *b)
+{
+    if (!act_move(ui, b->action) && !act_limit(ui, b->action) && !act_sort(ui, b->action)) {
+        act_screen(ui, b);
+    }
+}
+
+void ui_key(void *arg, int key)
+{
+    struct ui *ui = arg;
+    ui->urgent = ui->changed = true;
+    if (key == W_CTRL('c')) {
+        ui->leave = true;
+        return;
+    }
+    switch (ui->mode) {
+    case MODE_VIEW: {
+        const struct binding *b = binding_find(key, ui->view);
+        if (b) {
+            ui_act(ui, b);
+        }
+        return;
+    }
+    case MODE_FILTER:
+        filter_key(ui, key);
+        return;
+    case MODE_COMMAND:
+        command_key(ui, key);
+        return;
+    case MODE_CONFIRM:
+        request_confirm_key(ui, key);
+        return;
+    case MODE_FORM:
+        edit_form_key(ui, key);
+        return;
+    case MODE_SORT:
+        sort_key(ui, key);
+        return;
+    case MODE_COLUMNS:
+        choose_key(ui, key);
+        return;
+    case MODE_EXPORT:
+        export_key(ui, key);
+        return;
+    case MODE_HELP:
+    case MODE_DETAIL:
+        pager_key(ui, key);
+        return;
+    }
+}

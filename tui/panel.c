@@ -1,0 +1,182 @@
+#include "tui/panel.h"
+
+#include "core/base/str.h"
+#include "tui/ui.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const json_t *row_at(void *arg, size_t i)
+{
+    return json_array_get(panel_rows(arg), i);
+}
+
+static size_t source_count(void *arg)
+{
+    return json_array_size(panel_rows(arg));
+}
+
+/* A member as text, whatever it is; objects by their JSON. */
+static void key_part(const json_t *row, const char *member, char *out, size_t size)
+{
+    const json_t *v = snapshot_at(row, member);
+    if (json_is_string(v)) {
+        str_copy(out, size, str_of(json_string_value(v)));
+    } else if (json_is_integer(v)) {
+        snprintf(out, size, "%lld", (long long)json_integer_value(v));
+    } else {
+        char *text = v ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) : NULL;
+        str_copy(out, size, str_of(text ? text : ""));
+        free(text);
+    }
+}
+
+static void source_key(void *arg, size_t i, char out[W_TABLE_KEY])
+{
+    const struct panel *p = arg;
+    const json_t *row = row_at(arg, i);
+    char one[W_TABLE_KEY];
+    char two[W_TABLE_KEY] = "";
+    key_part(row, p->def->key_one, one, sizeof one);
+    if (p->def->key_two) {
+        key_part(row, p->def->key_two, two, sizeof two);
+    }
+    snprintf(out, W_TABLE_KEY, "%.84s\t%.40s", one, two);
+}
+
+static void source_cell(void *arg, size_t i, size_t column, struct w_cell *out)
+{
+    const struct panel *p = arg;
+    panel_cell(p, row_at(arg, i), &p->def->columns[column], out);
+}
+
+static int source_compare(void *arg, size_t a, size_t b, size_t column)
+{
+    const struct panel *p = arg;
+    return panel_compare(p, row_at(arg, a), row_at(arg, b), &p->def->columns[column]);
+}
+
+static struct w_source source_of(const struct panel *p)
+{
+    return (struct w_source){
+        .columns = p->columns,
+        .column_count = p->def->column_count,
+        .arg = (void *)(uintptr_t)p,
+        .count = source_count,
+        .key = source_key,
+        .cell = source_cell,
+        .compare = source_compare,
+    };
+}
+
+void panel_init(struct panel *p, enum panel_id id, struct ui *ui)
+{
+    memset(p, 0, sizeof *p);
+    p->def = &panel_defs[id];
+    p->ui = ui;
+    for (size_t i = 0; i < p->def->column_count; i++) {
+        p->columns[i] = p->def->columns[i].w;
+    }
+    p->table.sort = p->def->sort;
+    p->table.descending = p->def->descending;
+    p->table.unsorted = p->def->unsorted;
+    p->table.hold_ms = p->def->hold_ms;
+}
+
+json_t *panel_rows(const struct panel *p)
+{
+    const struct ui *ui = p->ui;
+    switch (p->def->origin) {
+    case ROWS_SNAPSHOT:
+        return snapshot_at(ui_shown(ui)->data, p->def->rows);
+    case ROWS_AUDIT:
+        return ui->audit;
+    case ROWS_HISTORY:
+        return ui->history;
+    case ROWS_RUNNING:
+        return ui->running;
+    case ROWS_RECENT:
+        return ui->recent;
+    case ROWS_GROUPS:
+        return snapshot_at(snapshot_limit(ui_shown(ui), ui->open_limit), "groups");
+    }
+    return NULL;
+}
+
+void panel_update(struct panel *p, int64_t now_ms)
+{
+    struct w_source s = source_of(p);
+    w_table_update(&p->table, &s, now_ms);
+}
+
+static void draw_title(const struct panel *p, const struct w_area *a, bool focus)
+{
+    char text[400];
+    const struct w_table *t = &p->table;
+    int x = w_text_add(a, 0, 0, focus ? W_LABEL : W_NORMAL, p->def->title);
+    if (t->filter[0]) {
+        char filter[256];
+        str_printable(filter, sizeof filter, str_of(t->filter));
+        snprintf(text, sizeof text, "  %zu of %zu, filter %s", t->count, t->total, filter);
+        w_text_add(a, 0, x, W_NOTICE, text);
+        return;
+    }
+    if (t->unsorted || a->w < 60 || t->total < 2) {
+        return;
+    }
+    snprintf(text, sizeof text, "sorted by %s", p->columns[t->sort].title);
+    int width = w_text_width(text);
+    w_text_add(a, 0, a->w - width, W_MUTED, text);
+}
+
+void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title)
+{
+    struct w_area body = *a;
+    if (with_title) {
+        draw_title(p, a, focus);
+        body = w_area_part(a, 1, 0, a->h - 1, a->w);
+    }
+    if (p->table.count == 0) {
+        bool asked = panel_rows(p) != NULL;
+        w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
+               p->table.filter[0] ? "No row passes the filter; Esc clears it."
+               : asked            ? p->def->empty
+                                  : "Not heard yet.");
+        p->rows_shown = 0;
+        return;
+    }
+    struct w_source s = source_of(p);
+    p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
+}
+
+json_t *panel_selected(const struct panel *p)
+{
+    size_t row;
+    return w_table_selected(&p->table, &row) ? json_array_get(panel_rows(p), row) : NULL;
+}
+
+json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group)
+{
+    const struct snapshot *s = ui_shown(p->ui);
+    *group = NULL;
+    switch (p->def->subject) {
+    case SUBJECT_NONE:
+        return NULL;
+    case SUBJECT_MODEL:
+        return snapshot_limit_of_model(s, row, group);
+    case SUBJECT_COST_CENTER:
+        return snapshot_limit_of_tag(s, "costCenter", snapshot_text(row, "name"), group);
+    case SUBJECT_APPLICATION:
+        return snapshot_limit_of_tag(s, "applicationId", snapshot_text(row, "name"), group);
+    case SUBJECT_NAMED:
+        return snapshot_limit(s, snapshot_text(row, "limit"));
+    case SUBJECT_LIMIT:
+        *group = snapshot_fullest_group(row);
+        return (json_t *)(uintptr_t)row;
+    case SUBJECT_GROUP:
+        *group = (json_t *)(uintptr_t)row;
+        return snapshot_limit(s, p->ui->open_limit);
+    }
+    return NULL;
+}

@@ -1,0 +1,136 @@
+/* panel.h: a table of a view: which rows of the snapshot it shows, in which columns. All panels are
+ * data (panel_defs.c); one source adapter serves them all. */
+#ifndef TOLLGATE_TUI_PANEL_H
+#define TOLLGATE_TUI_PANEL_H
+
+#include "tui/snapshot.h"
+#include "widgets/table.h"
+
+/* What stands in a column; `member` is the path of the figure in the row unless said otherwise. */
+enum panel_kind {
+    KIND_TEXT,
+    KIND_COUNT,    /* "92.1k" */
+    KIND_USD,      /* "$3.10" */
+    KIND_OK_CALLS, /* approved, neither failed nor open */
+    KIND_TIME,     /* "14:05:09" */
+    KIND_DAY_TIME, /* "11-21 14:05" */
+    KIND_UNTIL,    /* a time in the future as a span */
+    KIND_AGE,      /* a time in the past as a span */
+    KIND_MS,       /* "124 ms", "1.3 s" */
+    KIND_SERIES,
+    KIND_PRICED,
+    KIND_CALLER, /* cost center/application */
+    KIND_PAIRS,  /* an object: "k=v k=v" */
+    KIND_VALUE,  /* any scalar, as it is */
+    KIND_CHANGE, /* audit: "old -> new" or the outcome's detail */
+    KIND_WHO,    /* audit: the actor, or cost center/application */
+    KIND_WHAT,   /* audit: action or outcome */
+    /* about the limit of the row: */
+    KIND_LIMIT_NAME,
+    KIND_LIMIT_SHORT,  /* "100k/min" */
+    KIND_LIMIT_AMOUNT, /* "100k", with what is pending */
+    KIND_LIMIT_FIGURE, /* member in the limit's metric */
+    KIND_LIMIT_GAUGE,
+    KIND_LIMIT_EMPTY,
+    KIND_LIMIT_RESETS,
+    KIND_LIMIT_STATE,
+};
+
+struct panel_column {
+    struct w_column w;
+    enum panel_kind kind;
+    const char *member;
+};
+
+/* How to find the limit of a row. */
+enum panel_subject {
+    SUBJECT_NONE,
+    SUBJECT_MODEL,
+    SUBJECT_COST_CENTER,
+    SUBJECT_APPLICATION,
+    SUBJECT_NAMED, /* member `limit` names it */
+    SUBJECT_LIMIT, /* the row is the limit */
+    SUBJECT_GROUP, /* the row is a group of the limit that is open */
+};
+
+/* Where the rows are. */
+enum panel_origin {
+    ROWS_SNAPSHOT,
+    ROWS_AUDIT,
+    ROWS_GROUPS,
+    ROWS_HISTORY,
+    ROWS_RUNNING,
+    ROWS_RECENT
+};
+
+struct panel_def {
+    const char *title;
+    enum panel_origin origin;
+    const char *rows;              /* path in the snapshot */
+    const char *key_one, *key_two; /* members that tell rows apart; key_two may be NULL */
+    const struct panel_column *columns;
+    size_t column_count;
+    enum panel_subject subject;
+    size_t sort;
+    bool descending;
+    bool unsorted; /* as the core gives them (newest first) until somebody sorts */
+    int64_t hold_ms;
+    const char *empty; /* what to say when there are no rows */
+};
+
+enum panel_id {
+    PANEL_MODELS_SHORT,
+    PANEL_COSTS_SHORT,
+    PANEL_LIMITS_SHORT,
+    PANEL_DENIED,
+    PANEL_MODELS,
+    PANEL_COSTS,
+    PANEL_APPLICATIONS,
+    PANEL_DENIALS,
+    PANEL_LIMITS,
+    PANEL_SOURCES,
+    PANEL_METRICS,
+    PANEL_BILL,
+    PANEL_AUDIT,
+    PANEL_GROUPS,
+    PANEL_HISTORY,
+    PANEL_RUNNING,
+    PANEL_RECENT,
+    PANEL_COUNT
+};
+
+extern const struct panel_def panel_defs[PANEL_COUNT];
+
+struct ui;
+
+struct panel {
+    const struct panel_def *def;
+    struct ui *ui;
+    struct w_column columns[W_COLUMNS_MAX];
+    struct w_table table;
+    int rows_shown;
+    bool hidden; /* no room for it on this screen */
+};
+
+void panel_init(struct panel *p, enum panel_id id, struct ui *ui);
+/* The rows as they are now; borrowed, may be NULL. */
+json_t *panel_rows(const struct panel *p);
+void panel_update(struct panel *p, int64_t now_ms);
+/* Title line (with filter and count) and table. */
+void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title);
+json_t *panel_selected(const struct panel *p); /* borrowed row or NULL */
+/* The limit a row is about and the group of it (NULL: all). */
+json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group);
+
+/* Fills one cell (panel_cell.c). */
+void panel_cell(const struct panel *p, const json_t *row, const struct panel_column *column,
+                struct w_cell *out);
+/* Orders two rows by a column. */
+int panel_compare(const struct panel *p, const json_t *a, const json_t *b,
+                  const struct panel_column *column);
+/* How full a limit is, as a severity: 80 % warns, 98 % and blocked are critical. */
+enum w_state panel_limit_state(const json_t *limit, const json_t *group);
+/* "100k/min", "$4,000/month" */
+void panel_limit_short(char *out, size_t size, const json_t *limit, const json_t *group);
+
+#endif

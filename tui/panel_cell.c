@@ -1,0 +1,514 @@
+#include "core/base/str.h"
+#include "tui/format.h"
+#include "tui/panel.h"
+#include "tui/ui.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define MINUTE_MS  60000
+#define WARN_SHARE 0.80
+#define FULL_SHARE 0.98
+
+enum w_state panel_limit_state(const json_t *limit, const json_t *group)
+{
+    double share = snapshot_share(limit, group);
+    return share >= FULL_SHARE ? W_STATE_CRIT : share >= WARN_SHARE ? W_STATE_WARN : W_STATE_OK;
+}
+
+void panel_limit_short(char *out, size_t size, const json_t *limit, const json_t *group)
+{
+    char amount[FORMAT_TEXT];
+    const char *metric = snapshot_text(limit, "metric");
+    const char *window = snapshot_text(limit, "window");
+    const char *name = strcmp(window, "1m") == 0 ? "min" : strcmp(window, "1h") == 0 ? "h" : window;
+    format_amount(amount, metric,
+                  format_json_amount(snapshot_at(group ? group : limit, "amount"), metric));
+    snprintf(out, size, "%s%s%.20s", amount, *name ? "/" : "", name);
+}
+
+static void put_text(struct w_cell *out, const char *text)
+{
+    str_printable(out->text, sizeof out->text, str_of(text));
+}
+
+static void put_pairs(struct w_cell *out, const json_t *object)
+{
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    char text[W_TABLE_CELL] = "";
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        const char *v = json_string_value(value);
+        int more =
+            snprintf(text + n, sizeof text - n, "%s%.40s=%.60s", n ? " " : "", key, v ? v : "");
+        n += more > 0 ? (size_t)more : 0;
+        if (n >= sizeof text) {
+            break;
+        }
+    }
+    put_text(out, text);
+}
+
+static void put_scalar(struct w_cell *out, const json_t *v)
+{
+    if (json_is_string(v)) {
+        put_text(out, json_string_value(v));
+    } else if (json_is_integer(v)) {
+        format_exact(out->text, json_integer_value(v));
+    } else if (json_is_real(v)) {
+        char text[MONEY_TEXT];
+        money_format(text, format_json_money(v));
+        put_text(out, text);
+    } else if (json_is_boolean(v)) {
+        put_text(out, json_is_true(v) ? "yes" : "no");
+    } else {
+        put_text(out, "-");
+    }
+}
+
+static void put_count(struct w_cell *out, const struct panel_column *c, const json_t *v)
+{
+    if (!json_is_number(v)) {
+        put_text(out, "-");
+        out->role = W_MUTED;
+        return;
+    }
+    int64_t n = (int64_t)json_number_value(v);
+    char text[FORMAT_TEXT];
+    format_count(text, n);
+    put_text(out, text);
+    bool bad = strcmp(c->w.title, "DENIED") == 0 || strcmp(c->w.title, "FAILED") == 0 ||
+               strcmp(c->w.title, "OVER") == 0;
+    out->role = n == 0 ? W_MUTED : bad ? W_WARN : W_NORMAL;
+}
+
+static void put_money(struct w_cell *out, const json_t *v)
+{
+    char text[FORMAT_TEXT] = "-";
+    money_t m = format_json_money(v);
+    if (json_is_number(v) && m == 0) {
+        snprintf(text, sizeof text, "$0");
+    } else if (json_is_number(v)) {
+        /* Live figures move too fast to be read finer than a cent. */
+        format_money(text,
+                     m >= MONEY_DOLLAR / 100 ? m / (MONEY_DOLLAR / 100) * (MONEY_DOLLAR / 100) : m);
+        if (m < MONEY_DOLLAR / 100) {
+            snprintf(text, sizeof text, "<$0.01");
+        }
+    }
+    put_text(out, text);
+    out->role = m == 0 ? W_MUTED : W_NORMAL;
+}
+
+static void put_until(const struct panel *p, struct w_cell *out, const json_t *v)
+{
+    char text[FORMAT_TEXT] = "-";
+    int64_t at = format_json_time(v);
+    if (at > p->ui->wall_ms) {
+        format_span(text, at - p->ui->wall_ms);
+    } else if (at > 0) {
+        snprintf(text, sizeof text, "now");
+    }
+    put_text(out, text);
+}
+
+static void put_age(const struct panel *p, struct w_cell *out, const json_t *v)
+{
+    char text[FORMAT_TEXT] = "-";
+    int64_t at = format_json_time(v);
+    if (at > 0) {
+        format_span(text, p->ui->wall_ms - at);
+    }
+    put_text(out, text);
+}
+
+static void put_ms(struct w_cell *out, const json_t *v)
+{
+    char text[FORMAT_TEXT] = "-";
+    long long ms = json_integer_value(v);
+    if (json_is_integer(v) && ms >= 1000) {
+        snprintf(text, sizeof text, "%lld.%lld s", ms / 1000, ms / 100 % 10);
+    } else if (json_is_integer(v) && ms >= 0) {
+        snprintf(text, sizeof text, "%lld ms", ms);
+    }
+    put_text(out, text);
+    out->role = text[0] == '-' ? W_MUTED : W_NORMAL;
+}
+
+static void put_series(const struct panel *p, struct w_cell *out, const json_t *v)
+{
+    int64_t series[W_SPARK_MAX];
+    int n = 0;
+    size_t i;
+    json_t *one;
+    json_array_foreach((json_t *)(uintptr_t)v, i, one)
+    {
+        if (n < W_SPARK_MAX) {
+            series[n++] = json_integer_value(one);
+        }
+    }
+    int64_t at = format_json_time(snapshot_at(ui_shown(p->ui)->data, "time"));
+    out->kind = W_CELL_SPARK;
+    w_spark_place(&out->spark, series, n, (at > 0 ? at : p->ui->wall_ms) / MINUTE_MS);
+}
+
+static void put_caller(struct w_cell *out, const json_t *row)
+{
+    char text[W_TABLE_CELL];
+    const char *center = snapshot_text(row, "cost_center");
+    const char *application = snapshot_text(row, "application");
+    if (!*center) {
+        center = snapshot_text(row, "tags.costCenter");
+    }
+    if (!*application) {
+        application = snapshot_text(row, "tags.applicationId");
+    }
+    snprintf(text, sizeof text, "%.60s%s%.60s", center, *center && *application ? "/" : "",
+             application);
+    put_text(out, *text ? text : "-");
+}
+
+static bool is_change(const json_t *row)
+{
+    return strcmp(snapshot_text(row, "type"), "change") == 0;
+}
+
+static void put_what(struct w_cell *out, const json_t *row)
+{
+    const char *outcome = snapshot_text(row, "outcome");
+    put_text(out, is_change(row) ? snapshot_text(row, "action") : outcome);
+    bool bad = strcmp(outcome, "denied") == 0 || strcmp(outcome, "failed") == 0;
+    out->role = is_change(row) ? W_LABEL : bad ? W_WARN : W_NORMAL;
+}
+
+static void put_change(struct w_cell *out, const json_t *row)
+{
+    if (!is_change(row)) {
+        char text[W_TABLE_CELL];
+        const char *error = snapshot_text(row, "error");
+        const json_t *status = snapshot_at(row, "http_status");
+        const json_t *took = snapshot_at(row, "duration_ms");
+        if (*error) {
+            put_text(out, error);
+            return;
+        }
+        snprintf(text, sizeof text, "%lld in %lld ms", (long long)json_integer_value(status),
+                 (long long)json_integer_value(took));
+        put_text(out, text);
+        return;
+    }
+    struct w_cell old = {0};
+    struct w_cell new = {0};
+    put_scalar(&old, snapshot_at(row, "old"));
+    put_scalar(&new, snapshot_at(row, "new"));
+    snprintf(out->text, sizeof out->text, "%.70s -> %.70s", old.text, new.text);
+}
+
+static void put_who(struct w_cell *out, const json_t *row)
+{
+    if (is_change(row)) {
+        put_text(out, snapshot_text(row, "actor.login"));
+    } else {
+        put_caller(out, row);
+    }
+}
+
+static void put_amount(const struct panel *p, struct w_cell *out, const json_t *limit,
+                       const json_t *group)
+{
+    char amount[FORMAT_TEXT];
+    const char *metric = snapshot_text(limit, "metric");
+    /* A limit's own amount, unless the row is a group. */
+    const json_t *of = p->def->subject == SUBJECT_GROUP && group ? group : limit;
+    format_amount(amount, metric, format_json_amount(snapshot_at(of, "amount"), metric));
+    const struct ui_edit *e =
+        edit_pending(p->ui, limit, p->def->subject == SUBJECT_GROUP ? group : NULL);
+    if (!e) {
+        put_text(out, amount);
+        return;
+    }
+    char wanted[FORMAT_TEXT];
+    format_amount(wanted, metric, e->amount);
+    snprintf(out->text, sizeof out->text, "%s -> %s", amount, wanted);
+    out->role = W_PENDING;
+}
+
+static void put_gauge(struct w_cell *out, const json_t *limit, const json_t *group)
+{
+    const char *metric = snapshot_text(limit, "metric");
+    const json_t *of = group ? group : limit;
+    bool blocked =
+        json_is_true(snapshot_at(of, "blocked")) || json_is_true(snapshot_at(limit, "blocked"));
+    if (blocked) {
+        put_text(out, "BLOCKED");
+        out->role = W_CRIT;
+        return;
+    }
+    out->kind = W_CELL_GAUGE;
+    out->gauge = (struct w_gauge){
+        .value = format_json_amount(snapshot_at(of, "used"), metric),
+        .reserved = format_json_amount(snapshot_at(of, "reserved"), metric),
+        .limit = format_json_amount(snapshot_at(of, "amount"), metric),
+        .state = panel_limit_state(limit, group),
+    };
+}
+
+static void put_empty(const struct panel *p, struct w_cell *out, const json_t *limit,
+                      const json_t *group)
+{
+    char text[FORMAT_TEXT] = "-";
+    int64_t ms = snapshot_empty_in(ui_shown(p->ui), limit, group, p->ui->wall_ms);
+    if (ms == 0) {
+        snprintf(text, sizeof text, "empty");
+    } else if (ms > 0) {
+        format_span(text, ms);
+    }
+    put_text(out, text);
+    out->role = ms == 0 ? W_CRIT : ms < 0 ? W_MUTED : W_NORMAL;
+}
+
+static void put_state(const struct panel *p, struct w_cell *out, const json_t *limit,
+                      const json_t *group)
+{
+    const json_t *of = p->def->subject == SUBJECT_GROUP && group ? group : limit;
+    const json_t *override = snapshot_at(of, "override");
+    int64_t until = format_json_time(snapshot_at(override, "until"));
+    char text[W_TABLE_CELL] = "file";
+    out->role = W_MUTED;
+    if (json_is_object(override)) {
+        char when[FORMAT_TEXT] = "";
+        format_span(when, until - p->ui->wall_ms);
+        snprintf(text, sizeof text, "set by %.40s%s%s", snapshot_text(override, "actor"),
+                 until ? ", for " : "", until ? when : "");
+        out->role = W_LABEL;
+    }
+    if (json_is_true(snapshot_at(of, "blocked"))) {
+        char who[W_TABLE_CELL / 2];
+        snprintf(who, sizeof who, "%.40s", snapshot_text(override, "actor"));
+        snprintf(text, sizeof text, "blocked%s%s", *who ? " by " : "", who);
+        out->role = W_CRIT;
+    }
+    put_text(out, text);
+}
+
+static void limit_cell(const struct panel *p, const json_t *row, const struct panel_column *c,
+                       struct w_cell *out)
+{
+    char text[W_TABLE_CELL] = "";
+    json_t *group;
+    const json_t *limit = panel_limit(p, row, &group);
+    out->role = W_NORMAL;
+    if (!limit) {
+        put_text(out, "-");
+        out->role = W_MUTED;
+        return;
+    }
+    const char *metric = snapshot_text(limit, "metric");
+    bool narrow = p->def->subject == SUBJECT_GROUP;
+    switch ((int)c->kind) {
+    case KIND_LIMIT_NAME:
+        put_text(out, snapshot_text(limit, "name"));
+        return;
+    case KIND_LIMIT_SHORT: {
+        const struct ui_edit *e = edit_pending(p->ui, limit, NULL);
+        panel_limit_short(text, sizeof text, limit, group);
+        if (e) {
+            char wanted[FORMAT_TEXT];
+            format_amount(wanted, metric, e->amount);
+            snprintf(text, sizeof text, "-> %s", wanted);
+        }
+        put_text(out, text);
+        out->role = e ? W_PENDING : W_NORMAL;
+        return;
+    }
+    case KIND_LIMIT_AMOUNT:
+        put_amount(p, out, limit, group);
+        return;
+    case KIND_LIMIT_FIGURE:
+        format_count(text,
+                     format_json_amount(snapshot_at(narrow ? group : limit, c->member), metric));
+        if (strcmp(metric, "usd") == 0) {
+            put_money(out, snapshot_at(narrow ? group : limit, c->member));
+        } else {
+            put_text(out, text);
+        }
+        return;
+    case KIND_LIMIT_GAUGE:
+        put_gauge(out, limit, group);
+        return;
+    case KIND_LIMIT_EMPTY:
+        put_empty(p, out, limit, group);
+        return;
+    case KIND_LIMIT_RESETS:
+        put_until(p, out, snapshot_at(limit, "resets_at"));
+        return;
+    case KIND_LIMIT_STATE:
+        put_state(p, out, limit, group);
+        return;
+    default:
+        return;
+    }
+}
+
+static int64_t ok_calls(const json_t *row)
+{
+    int64_t n = json_integer_value(json_object_get(row, "approved")) -
+                json_integer_value(json_object_get(row, "failed")) -
+                json_integer_value(json_object_get(row, "open"));
+    return n < 0 ? 0 : n;
+}
+
+void panel_cell(const struct panel *p, const json_t *row, const struct panel_column *c,
+                struct w_cell *out)
+{
+    const json_t *v = *c->member ? snapshot_at(row, c->member) : NULL;
+    bool local = p->ui->local_time;
+    switch (c->kind) {
+    case KIND_TEXT:
+        put_text(out, snapshot_text(row, c->member));
+        if (!out->text[0] && c == p->def->columns) {
+            put_text(out, "(none)"); /* calls without this tag */
+            out->role = W_MUTED;
+        }
+        break;
+    case KIND_COUNT:
+        put_count(out, c, v);
+        break;
+    case KIND_USD:
+        put_money(out, v);
+        break;
+    case KIND_OK_CALLS:
+        format_count(out->text, ok_calls(row));
+        break;
+    case KIND_TIME:
+        format_clock(out->text, format_json_time(v), c->w.max > 5, local);
+        break;
+    case KIND_DAY_TIME:
+        format_day_clock(out->text, format_json_time(v), local);
+        break;
+    case KIND_UNTIL:
+        put_until(p, out, v);
+        break;
+    case KIND_AGE:
+        put_age(p, out, v);
+        break;
+    case KIND_MS:
+        put_ms(out, v);
+        break;
+    case KIND_SERIES:
+        put_series(p, out, v);
+        break;
+    case KIND_PRICED:
+        put_text(out, json_is_false(v) ? "unpriced" : "priced");
+        out->role = json_is_false(v) ? W_WARN : W_MUTED;
+        break;
+    case KIND_CALLER:
+        put_caller(out, row);
+        break;
+    case KIND_PAIRS:
+        put_pairs(out, v);
+        break;
+    case KIND_VALUE:
+        put_scalar(out, v);
+        break;
+    case KIND_CHANGE:
+        put_change(out, row);
+        break;
+    case KIND_WHO:
+        put_who(out, row);
+        break;
+    case KIND_WHAT:
+        put_what(out, row);
+        break;
+    case KIND_LIMIT_NAME:
+    case KIND_LIMIT_SHORT:
+    case KIND_LIMIT_AMOUNT:
+    case KIND_LIMIT_FIGURE:
+    case KIND_LIMIT_GAUGE:
+    case KIND_LIMIT_EMPTY:
+    case KIND_LIMIT_RESETS:
+    case KIND_LIMIT_STATE:
+        limit_cell(p, row, c, out);
+        break;
+    }
+    if (strcmp(c->w.title, "STATE") == 0 && c->kind == KIND_TEXT) {
+        out->role = strcmp(out->text, "ok") == 0 ? W_OK : W_WARN;
+    }
+}
+
+/* What a column is ordered by when that is a number. */
+static bool sort_number(const struct panel *p, const json_t *row, const struct panel_column *c,
+                        double *out)
+{
+    json_t *group;
+    const json_t *limit;
+    *out = -1;
+    switch ((int)c->kind) {
+    case KIND_COUNT:
+    case KIND_USD:
+        *out = json_number_value(snapshot_at(row, c->member));
+        return true;
+    case KIND_MS:
+        *out = json_is_integer(snapshot_at(row, c->member))
+                   ? json_number_value(snapshot_at(row, c->member))
+                   : -1;
+        return true;
+    case KIND_AGE:
+        *out = -(double)format_json_time(snapshot_at(row, c->member));
+        return true;
+    case KIND_OK_CALLS:
+        *out = (double)ok_calls(row);
+        return true;
+    case KIND_TIME:
+    case KIND_DAY_TIME:
+    case KIND_UNTIL:
+        *out = (double)format_json_time(snapshot_at(row, c->member));
+        return true;
+    case KIND_SERIES:
+        *out = json_number_value(json_array_get(snapshot_at(row, c->member), 14));
+        return true;
+    case KIND_LIMIT_GAUGE:
+    case KIND_LIMIT_SHORT:
+    case KIND_LIMIT_AMOUNT:
+    case KIND_LIMIT_FIGURE:
+    case KIND_LIMIT_EMPTY:
+    case KIND_LIMIT_RESETS:
+        limit = panel_limit(p, row, &group);
+        break;
+    default:
+        return false;
+    }
+    if (!limit) {
+        return true;
+    }
+    if (c->kind == KIND_LIMIT_GAUGE) {
+        *out = snapshot_share(limit, group);
+    } else if (c->kind == KIND_LIMIT_EMPTY) {
+        int64_t ms = snapshot_empty_in(ui_shown(p->ui), limit, group, p->ui->wall_ms);
+        *out = ms < 0 ? 1e18 : (double)ms;
+    } else if (c->kind == KIND_LIMIT_RESETS) {
+        *out = (double)format_json_time(snapshot_at(limit, "resets_at"));
+    } else {
+        *out = json_number_value(
+            snapshot_at(group ? group : limit, *c->member ? c->member : "amount"));
+    }
+    return true;
+}
+
+int panel_compare(const struct panel *p, const json_t *a, const json_t *b,
+                  const struct panel_column *c)
+{
+    double x;
+    double y;
+    if (sort_number(p, a, c, &x) && sort_number(p, b, c, &y)) {
+        return x < y ? -1 : x > y;
+    }
+    struct w_cell one = {0};
+    struct w_cell two = {0};
+    panel_cell(p, a, c, &one);
+    panel_cell(p, b, c, &two);
+    return strcasecmp(one.text, two.text);
+}

@@ -1,0 +1,202 @@
+#include "tui/ui.h"
+
+#include "core/base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TOAST_MS 8000
+#define AUDIT_MS 2000 /* the audit is asked for at most this often */
+
+const struct ui_view_def ui_views[VIEW_COUNT] = {
+    [VIEW_OVERVIEW] = {'1',
+                       "Overview",
+                       "Over",
+                       "overview",
+                       {PANEL_MODELS_SHORT, PANEL_COSTS_SHORT, PANEL_DENIED, PANEL_LIMITS_SHORT},
+                       4},
+    [VIEW_MODELS] = {'2', "Models", "Models", "models", {PANEL_MODELS}, 1},
+    [VIEW_COSTS] = {'3', "Cost centers", "Costs", "costs", {PANEL_COSTS}, 1},
+    [VIEW_APPLICATIONS] = {'4', "Applications", "Apps", "applications", {PANEL_APPLICATIONS}, 1},
+    [VIEW_CALLS] = {'5', "Calls", "Calls", "calls", {PANEL_RUNNING, PANEL_RECENT}, 2},
+    [VIEW_DENIALS] = {'6', "Denials", "Denials", "denials", {PANEL_DENIALS}, 1},
+    [VIEW_LIMITS] = {'7', "Limits", "Limits", "limits", {PANEL_LIMITS}, 1},
+    [VIEW_CLOUD] = {'8', "Cloud", "Cloud", "cloud", {PANEL_SOURCES, PANEL_METRICS, PANEL_BILL}, 3},
+    [VIEW_AUDIT] = {'9', "Audit", "Audit", "audit", {PANEL_AUDIT}, 1},
+    [VIEW_LIMIT] = {0, "Limit", "Limit", NULL, {PANEL_GROUPS, PANEL_HISTORY}, 2},
+};
+
+const struct snapshot *ui_shown(const struct ui *ui)
+{
+    return ui->is_frozen ? &ui->frozen : &ui->live;
+}
+
+struct panel *ui_panel(struct ui *ui)
+{
+    return &ui->panels[ui_views[ui->view].panels[ui->focus[ui->view]]];
+}
+
+void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    w_toast_show(&ui->toast, role, text, ui->now_ms + TOAST_MS);
+    ui->changed = true;
+}
+
+void ui_open_view(struct ui *ui, enum ui_view view)
+{
+    ui->view = view;
+    if (view == VIEW_AUDIT) {
+        ui_refresh_audit(ui);
+    }
+    if (view == VIEW_CALLS) {
+        calls_refresh(ui);
+    }
+    if (view == VIEW_LIMIT) {
+        ui_ask_history(ui);
+    }
+    ui_update(ui);
+}
+
+void ui_update(struct ui *ui)
+{
+    const struct ui_view_def *v = &ui_views[ui->view];
+    for (int i = 0; i < v->count; i++) {
+        panel_update(&ui->panels[v->panels[i]], ui->now_ms);
+    }
+    if (ui->mode == MODE_DETAIL) {
+        detail_fill(ui);
+    }
+    ui->changed = true;
+}
+
+void ui_on_hello(void *arg, json_t *hello)
+{
+    struct ui *ui = arg;
+    json_decref(ui->hello);
+    ui->hello = json_incref(hello);
+    ui->read_only = ui->options->read_only || strcmp(snapshot_text(hello, "role"), "viewer") == 0;
+    ui->audit_asked = false;
+    calls_forget(ui);
+    ui->changed = true;
+    if (ui->view == VIEW_CALLS) {
+        calls_refresh(ui);
+    }
+    if (ui->view == VIEW_AUDIT) {
+        ui_refresh_audit(ui);
+    }
+}
+
+/* What somebody else changed, or what crossed a threshold, is said once. */
+static void tell_events(struct ui *ui, const json_t *events)
+{
+    size_t n = json_array_size(events);
+    const json_t *last = n > 0 ? json_array_get(events, n - 1) : NULL;
+    const char *at = snapshot_text(last, "at");
+    if (!last || strcmp(at, ui->event_at) == 0) {
+        return;
+    }
+    bool first = ui->live.data == NULL; /* old news when we came */
+    bool mine = strcmp(snapshot_text(last, "actor"), snapshot_text(ui->hello, "user")) == 0;
+    str_copy(ui->event_at, sizeof ui->event_at, str_of(at));
+    if (!first && !mine) {
+        ui_say(ui, W_WARN, "%s", snapshot_text(last, "text"));
+    }
+}
+
+void ui_on_event(void *arg, const char *event, json_t *data)
+{
+    struct ui *ui = arg;
+    if (strcmp(event, "snapshot") != 0 || !json_is_object(data)) {
+        return;
+    }
+    tell_events(ui, json_object_get(data, "events"));
+    ui->urgent = ui->urgent || !ui->live.data; /* the first figures are waited for */
+    snapshot_merge(&ui->live, data, ui->now_ms);
+    if (ui->view == VIEW_AUDIT && ui->now_ms - ui->audit_ms >= AUDIT_MS) {
+        ui_refresh_audit(ui);
+    }
+    if (ui->view == VIEW_CALLS) {
+        calls_refresh(ui);
+    }
+    if (!ui->is_frozen) {
+        ui_update(ui);
+    }
+}
+
+static void got_audit(void *arg, json_t *result, const struct err_info *ei)
+{
+    struct ui *ui = arg;
+    ui->audit_asked = false;
+    if (!result) {
+        ui_say(ui, W_CRIT, "audit: %s", ei->text);
+        return;
+    }
+    if (ui->is_frozen) {
+        return;
+    }
+    json_decref(ui->audit);
+    ui->audit = json_incref(json_object_get(result, "entries"));
+    ui_update(ui);
+}
+
+void ui_refresh_audit(struct ui *ui)
+{
+    if (ui->audit_asked || ui->link.state != LINK_UP) {
+        return;
+    }
+    json_t *params = json_pack("{s:i, s:b, s:b}", "max", 200, "calls", 1, "changes", 1);
+    if (link_send(&ui->link, "audit", params, got_audit, ui, NULL) == ERR_OK) {
+        ui->audit_asked = true;
+        ui->audit_ms = ui->now_ms;
+    }
+}
+
+static void got_history(void *arg, json_t *result, const struct err_info *ei)
+{
+    struct ui *ui = arg;
+    if (!result) {
+        ui_say(ui, W_CRIT, "history: %s", ei->text);
+        return;
+    }
+    json_decref(ui->history);
+    ui->history = json_incref(json_object_get(result, "changes"));
+    ui_update(ui);
+}
+
+void ui_ask_history(struct ui *ui)
+{
+    json_t *params = json_pack("{s:s, s:i}", "name", ui->open_limit, "max", 50);
+    struct err_info ei = {0};
+    if (link_send(&ui->link, "limit.history", params, got_history, ui, &ei) != ERR_OK) {
+        ui_say(ui, W_CRIT, "history: %s", ei.text);
+    }
+}
+
+void ui_free(struct ui *ui)
+{
+    link_stop(&ui->link);
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        w_table_free(&ui->panels[i].table);
+    }
+    for (int i = 0; i < UI_REQUESTS; i++) {
+        request_clear(&ui->requests[i]);
+    }
+    request_clear(&ui->asked);
+    edit_clear(&ui->edit);
+    edit_clear(&ui->form_edit);
+    snapshot_clear(&ui->live);
+    snapshot_clear(&ui->frozen);
+    json_decref(ui->hello);
+    json_decref(ui->audit);
+    json_decref(ui->history);
+    json_decref(ui->running);
+    json_decref(ui->recent);
+    w_history_free(&ui->commands);
+    w_pager_clear(&ui->pager);
+}

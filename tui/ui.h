@@ -1,0 +1,196 @@
+/* ui.h: the state of the dashboard, shared by the files that draw it and those that change it.
+ * Private to the dashboard; one thread. */
+#ifndef TOLLGATE_TUI_UI_H
+#define TOLLGATE_TUI_UI_H
+
+#include "tui/bindings.h"
+#include "tui/dashboard.h"
+#include "tui/link.h"
+#include "tui/panel.h"
+#include "tui/snapshot.h"
+#include "tui/term.h"
+#include "tui/theme.h"
+#include "widgets/dialog.h"
+#include "widgets/form.h"
+#include "widgets/list.h"
+#include "widgets/pager.h"
+#include "widgets/toast.h"
+
+#define UI_PANELS   4
+#define UI_REQUESTS 16
+
+enum ui_mode {
+    MODE_VIEW,
+    MODE_FILTER,
+    MODE_COMMAND,
+    MODE_CONFIRM, /* ui->dialog asks about ui->asked */
+    MODE_FORM,
+    MODE_SORT,
+    MODE_COLUMNS,
+    MODE_EXPORT, /* a file is being named */
+    MODE_HELP,
+    MODE_DETAIL,
+};
+
+/* A change of a limit that is shown but not applied. */
+struct ui_edit {
+    bool active;
+    char limit[96];
+    char metric[24];
+    json_t *group; /* owned; NULL: all groups */
+    json_t *was;   /* owned: the amount as the core gave it */
+    int64_t old_amount, amount;
+};
+
+/* A request to the core, kept until it is answered, so that it can be sent again confirmed. */
+struct ui_request {
+    bool used;
+    struct ui *ui;
+    char method[24];
+    json_t *params; /* owned */
+};
+
+/* What a form is filled in for. */
+enum ui_form { FORM_LIMIT, FORM_REASON };
+
+struct ui {
+    const struct dashboard_options *options;
+    struct term term;
+    struct w_style style;
+    struct theme theme;
+    struct link link;
+    bool no_color, read_only, local_time;
+    bool leave;              /* the user wants to go */
+    bool urgent, changed;    /* a key was pressed; something may look different */
+    int64_t now_ms, wall_ms; /* monotonic and wall time of this turn */
+
+    json_t *hello;          /* owned; NULL before the first one */
+    struct snapshot live;   /* as it comes */
+    struct snapshot frozen; /* what is shown while frozen */
+    bool is_frozen;
+    int64_t frozen_ms;
+
+    enum ui_view view;
+    enum ui_view back; /* where Esc leads to from a limit */
+    int focus[VIEW_COUNT];
+    bool graph_one; /* the graph is about the selected model */
+    struct panel panels[PANEL_COUNT];
+    char open_limit[96];     /* the limit VIEW_LIMIT shows */
+    json_t *audit, *history; /* owned answers; NULL: not asked yet */
+    bool audit_asked;
+    int64_t audit_ms;
+    json_t *running, *recent; /* owned: calls under way, and ended ones */
+    bool running_asked, recent_asked;
+    int64_t running_ms, recent_ms;
+    bool no_running; /* this core cannot tell which calls run */
+
+    enum ui_mode mode;
+    struct ui_edit edit;
+    struct ui_request requests[UI_REQUESTS];
+    struct ui_request asked; /* what the dialog or the reason form would send */
+    struct w_dialog dialog;
+    struct w_form form;
+    enum ui_form form_for;
+    struct ui_edit form_edit; /* the limit a form is about */
+    struct w_input input;
+    struct w_history commands;
+    struct w_list list;
+    char choices[W_COLUMNS_MAX][40]; /* the lines of a list that are made up */
+    struct w_pager pager;
+    int pager_rows;
+    char event_at[32]; /* time of the last event that was told */
+    char filter_before[128];
+    char detail_key[W_TABLE_KEY];
+    struct w_toast toast;
+};
+
+/* The views: which panels they have. */
+struct ui_view_def {
+    char key;
+    const char *name, *shorter, *command;
+    enum panel_id panels[UI_PANELS];
+    int count;
+};
+extern const struct ui_view_def ui_views[VIEW_COUNT];
+
+/* --- ui.c --- */
+const struct snapshot *ui_shown(const struct ui *ui);
+struct panel *ui_panel(struct ui *ui); /* the one with the focus */
+void ui_open_view(struct ui *ui, enum ui_view view);
+void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Panels of the view take in the data. */
+void ui_update(struct ui *ui);
+void ui_on_hello(void *arg, json_t *hello);
+void ui_on_event(void *arg, const char *event, json_t *data);
+void ui_refresh_audit(struct ui *ui);
+void ui_ask_history(struct ui *ui);
+void ui_free(struct ui *ui);
+
+/* --- calls.c --- */
+/* Asks for the calls, unless that was just done. */
+void calls_refresh(struct ui *ui);
+/* Another core answers now: what the one before could do means nothing. */
+void calls_forget(struct ui *ui);
+
+/* --- keys.c --- */
+void ui_key(void *arg, int key);
+/* Runs the action of a binding. */
+void ui_act(struct ui *ui, const struct binding *b);
+
+/* --- draw.c --- */
+void ui_draw(struct ui *ui);
+/* When the picture changes by itself next (wall clock, ages), monotonic milliseconds. */
+int64_t ui_draw_due(const struct ui *ui);
+void ui_draw_title(struct ui *ui, const struct w_area *a);
+void ui_draw_burn(struct ui *ui, const struct w_area *a, int y);
+void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y);
+void ui_draw_bottom(struct ui *ui, const struct w_area *a);
+/* Overview without room for tables: a line a panel; and the single worst number. */
+void ui_draw_lines(struct ui *ui, const struct w_area *a);
+void ui_draw_worst(struct ui *ui, const struct w_area *a);
+/* Tokens a minute of all models, or of the one selected: title, chart, axes. */
+void ui_draw_graph(struct ui *ui, const struct w_area *a);
+/* The summary over the groups of an open limit; returns its rows. */
+int ui_draw_limit_head(struct ui *ui, const struct w_area *a);
+
+/* --- edit.c: limits --- */
+bool ui_may_change(struct ui *ui); /* false: said why */
+void edit_step(struct ui *ui, int tenths);
+void edit_apply(struct ui *ui);
+void edit_drop(struct ui *ui);
+void edit_clear(struct ui_edit *e);
+void edit_open_form(struct ui *ui, int field);
+void edit_form_key(struct ui *ui, int key);
+void edit_block(struct ui *ui);
+void edit_revert(struct ui *ui);
+void edit_undo(struct ui *ui);
+/* The pending amount of this limit and group, or NULL. */
+const struct ui_edit *edit_pending(const struct ui *ui, const json_t *limit, const json_t *group);
+
+/* --- request.c --- */
+/* Sends a change; its answer is said on the bottom line. Steals params. */
+void request_send(struct ui *ui, const char *method, json_t *params);
+/* Asks first: Yes sends. Steals params. */
+void request_confirm(struct ui *ui, const char *title, const char *text, const char *method,
+                     json_t *params);
+void request_confirm_key(struct ui *ui, int key);
+void request_clear(struct ui_request *r);
+
+/* --- export.c, choose.c: the keys e, y and c --- */
+void export_ask(struct ui *ui);
+void export_key(struct ui *ui, int key);
+/* Writes the rows of the panel as they are filtered and sorted; JSON when the name ends so. */
+void export_run(struct ui *ui, const char *path);
+void export_copy(struct ui *ui);
+void choose_open(struct ui *ui);
+void choose_key(struct ui *ui, int key);
+
+/* --- detail.c, help.c, command_line.c --- */
+void detail_open(struct ui *ui);
+void detail_fill(struct ui *ui);
+void help_open(struct ui *ui);
+void command_key(struct ui *ui, int key);
+void command_run(struct ui *ui, const char *line);
+
+#endif
