@@ -1,0 +1,89 @@
+// A program in a real terminal: a tmux server of its own, keys in, screen out.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { binary, until } from './harness.mjs';
+
+const WAIT_MS = 15000;
+
+export class Terminal {
+    static #count = 0;
+
+    // Starts `tollgate ARGS` in a terminal of that size. Ends with the test.
+    static start(t, args, { columns = 100, rows = 30, env = {}, term = 'tmux-256color' } = {}) {
+        const self = new Terminal();
+        self.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-screen-'));
+        self.socket = path.join(self.dir, `s${Terminal.#count++}`);
+        t.after(() => self.stop());
+        const words = Object.entries(env).map(([k, v]) => `${k}=${v}`);
+        const command = ['env', '-u', 'NO_COLOR', ...words, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
+        self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
+            'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
+            'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `${command}; echo $? >'${self.dir}/status'`);
+        return self;
+    }
+
+    #tmux(...args) {
+        const p = spawnSync('tmux', ['-u', '-f', '/dev/null', '-S', this.socket, ...args],
+            { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' }, timeout: 10000 });
+        if (p.error || p.status !== 0) {
+            throw new Error(`tmux ${args[0]}: ${p.error ?? p.stderr}`);
+        }
+        return p.stdout;
+    }
+
+    keys(...keys) {
+        this.#tmux('send-keys', '-t', 'main', ...keys);
+    }
+
+    type(text) {
+        this.#tmux('send-keys', '-l', '-t', 'main', text);
+    }
+
+    show() {
+        return this.#tmux('capture-pane', '-p', '-t', 'main');
+    }
+
+    resize(columns, rows) {
+        this.#tmux('resize-window', '-t', 'main', '-x', String(columns), '-y', String(rows));
+    }
+
+    // Until the screen matches; the screen is in the error when it never does.
+    async wait(pattern, within = WAIT_MS) {
+        try {
+            return await until(`the screen to match ${pattern}`, () => this.show().match(pattern), within);
+        } catch (e) {
+            throw new Error(`${e.message}; it shows:\n${this.show()}`);
+        }
+    }
+
+    async gone(pattern, within = WAIT_MS) {
+        try {
+            await until(`the screen to lose ${pattern}`, () => !this.show().match(pattern), within);
+        } catch (e) {
+            throw new Error(`${e.message}; it shows:\n${this.show()}`);
+        }
+    }
+
+    get ended() {
+        return this.#tmux('display', '-p', '-t', 'main', '#{pane_dead}').trim() === '1';
+    }
+
+    // The exit status, once the program has ended.
+    async exit(within = WAIT_MS) {
+        const file = path.join(this.dir, 'status');
+        try {
+            return await until('the program to end', () => fs.existsSync(file) && fs.readFileSync(file, 'utf8').match(/^\d+\n/)?.[0], within)
+                .then(Number);
+        } catch (e) {
+            throw new Error(`${e.message}; it shows:\n${this.show()}`);
+        }
+    }
+
+    stop() {
+        spawnSync('tmux', ['-S', this.socket, 'kill-server'], { timeout: 10000 });
+        fs.rmSync(this.dir, { recursive: true, force: true });
+    }
+}

@@ -1,0 +1,187 @@
+// What the views show beside their tables, and the keys that belong to them.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { call } from '../lib/calls.mjs';
+import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
+import { Terminal } from '../lib/terminal.mjs';
+
+const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' }];
+
+async function begin(t, calls = 2) {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const key = await core.key('crm', 'sales');
+    for (let i = 0; i < calls; i++) {
+        await call(core, key, { model: 'claude-3-5-haiku', text: 'what burns now?', maxTokens: 50 });
+    }
+    return { core, key };
+}
+
+const leave = async (screen) => {
+    screen.keys('q');
+    assert.equal(await screen.exit(), 0);
+};
+
+test('the overview has a graph where there is room, of all models or of one', async (t) => {
+    const { core } = await begin(t);
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/Tokens a minute, all models/);
+    await screen.wait(/[▁▂▃▄▅▆▇█]/);
+    await screen.wait(/\d\d:[0-5][05]/);
+    screen.keys('a');
+    await screen.wait(/Tokens a minute, claude-3-5-haiku/);
+    screen.resize(60, 20);
+    await screen.gone(/Tokens a minute/);
+    await screen.wait(/claude-3-5-haiku/);
+    screen.resize(200, 60);
+    await screen.wait(/Tokens a minute/);
+    await leave(screen);
+});
+
+test(':theme completes names and switches while it runs', async (t) => {
+    const { core } = await begin(t, 0);
+    const screen = Terminal.start(t, ['--config', core.config]);
+    await screen.wait(/LIVE/);
+    screen.type(':theme sol');
+    await screen.wait(/:theme sol/);
+    screen.keys('Tab');
+    await screen.wait(/:theme solarized/);
+    screen.keys('Enter');
+    await screen.gone(/:theme/);
+    screen.type(':theme purple');
+    screen.keys('Enter');
+    await screen.wait(/no theme "purple"; there are .*monochrome/);
+    await leave(screen);
+});
+
+test('calls that ended, and what is in the audit, with their details and a filter', async (t) => {
+    const { core, key } = await begin(t, 2);
+    await call(core, key, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 1000000 });
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=250k', '--reason', 'launch day');
+    const { stdout } = await core.run('audit', '--calls', '--json', '--since', '1h');
+    const [first] = stdout.trim().split('\n').map((line) => JSON.parse(line)).filter((e) => e.outcome === 'approved');
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('5');
+    await screen.wait(/5 Calls/);
+    await screen.wait(/Ended, newest first/);
+    await screen.wait(new RegExp(`sales/crm +claude-3-5-haiku +approved +${first.usage.input_tokens} +${first.usage.output_tokens} `));
+    await screen.wait(/sales\/crm +claude-3-5-haiku +denied/);
+    screen.type('/denied');
+    screen.keys('Enter');
+    await screen.wait(/1 of 3, filter denied/);
+    screen.keys('Escape');
+    screen.type('/approved');
+    screen.keys('Enter');
+    await screen.wait(/2 of 3/);
+    screen.keys('Enter');
+    await screen.wait(/first token ms/);
+    await screen.wait(/tags applicationId +crm/);
+    screen.keys('Escape', 'Escape', '9');
+    await screen.wait(/limit\.set/);
+    screen.type('/limit.set');
+    screen.keys('Enter', 'Enter');
+    await screen.wait(/reason +launch day/);
+    screen.keys('Escape', 'Escape');
+    for (const [columns, rows] of [[200, 60], [80, 24], [60, 20], [40, 10], [20, 5]]) {
+        screen.resize(columns, rows);
+        screen.keys('5');
+        await until('something to be drawn', () => screen.show().trim().length > 0);
+    }
+    await leave(screen);
+});
+
+// A core that only speaks the protocol, for what a real one shows too seldom.
+async function pretend(t, ...flags) {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-fake-'));
+    const socket = path.join(dir, 'control.sock');
+    const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'fake-core.mjs');
+    const child = spawn(process.execPath, [script, socket, ...flags], { stdio: 'ignore' });
+    t.after(() => {
+        child.kill('SIGKILL');
+        fs.rmSync(dir, { recursive: true, force: true });
+    });
+    await until('the pretended core to listen', () => fs.existsSync(socket));
+    return socket;
+}
+
+test('calls that run stand above those that ended', async (t) => {
+    const socket = await pretend(t);
+    const screen = Terminal.start(t, ['--socket', socket], { columns: 120, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('5');
+    await screen.wait(/Running[^]*1 min +sales\/quotes +claude-3-5-haiku +converse_stream[^]*Ended/);
+    screen.keys('Tab', 'Enter');
+    await screen.wait(/request id +run-1/);
+    screen.keys('Escape');
+    await leave(screen);
+});
+
+test('any table is exported as it stands, into a new file only', async (t) => {
+    const { core } = await begin(t, 2);
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    const csv = path.join(core.dir, 'limits.csv');
+    await screen.wait(/LIVE/);
+    screen.keys('7', 'e');
+    await screen.wait(/Export to \.\/tollgate-limits-\d{8}T\d{6}Z\.csv/);
+    screen.keys('Escape');
+    screen.type(`:export ${csv}`);
+    screen.keys('Enter');
+    await screen.wait(/1 row written to/);
+    const [header, row] = fs.readFileSync(csv, 'utf8').split('\r\n');
+    assert.match(header, /^LIMIT,METRIC,PER,AMOUNT,USED,SO FAR,/);
+    const used = (await core.limit('haiku-minute')).used;
+    assert.match(row, new RegExp(`^haiku-minute,tokens,day,100k,0,${used},`));
+    screen.type(`:export ${csv}`);
+    screen.keys('Enter');
+    await screen.wait(/Not exported: .*is there already/);
+    const json = path.join(core.dir, 'calls.json');
+    screen.keys('5');
+    await screen.wait(/approved/);
+    screen.type(`:export ${json}`);
+    screen.keys('Enter');
+    await screen.wait(/2 rows written/);
+    const calls = JSON.parse(fs.readFileSync(json, 'utf8'));
+    assert.deepEqual(calls.map((c) => c.outcome), ['approved', 'approved']);
+    screen.keys('y');
+    await screen.wait(new RegExp(`clipboard: ${calls[0].request_id}`));
+    await leave(screen);
+});
+
+test('columns are chosen, and the first stays', async (t) => {
+    const { core } = await begin(t, 0);
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/LIMIT +METRIC +PER/);
+    screen.keys('c');
+    await screen.wait(/\[x\] METRIC/);
+    screen.keys('Enter');
+    await screen.wait(/first column stays/);
+    screen.keys('j', 'Space');
+    await screen.wait(/\[ \] METRIC/);
+    screen.keys('Escape');
+    await screen.wait(/LIMIT +PER/);
+    screen.keys('c', 'j', 'Enter', 'Escape');
+    await screen.wait(/LIMIT +METRIC +PER/);
+    await leave(screen);
+});
+
+test('a core that cannot tell which calls run shows those that ended', async (t) => {
+    const socket = await pretend(t, '--old');
+    const screen = Terminal.start(t, ['--socket', socket], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('5');
+    await screen.gone(/Running/);
+    await screen.wait(/Ended, newest first[^]*denied/);
+    screen.keys('Tab', 'Enter');
+    await screen.wait(/request id/);
+    screen.keys('Escape');
+    await leave(screen);
+});
