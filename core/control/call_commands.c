@@ -52,7 +52,7 @@ static bool newest_listed(struct proxy *p, int64_t *latest)
 }
 
 struct listed {
-    int64_t admitted_ms;
+    int64_t admitted_ms, arrived_us;
     json_t *call;
 };
 struct listing {
@@ -75,14 +75,17 @@ static void on_open(void *arg, const struct proxy_open_call *call)
                   call->principal.n > 0 ? json_str(call->principal) : json_null(), "admitted_at",
                   json_time(call->admitted_wall_ms), "age_ms", (json_int_t)(age > 0 ? age : 0));
     if (o) {
-        l->at[l->count++] = (struct listed){call->admitted_wall_ms, o};
+        l->at[l->count++] = (struct listed){call->admitted_wall_ms, call->arrived_us, o};
     }
 }
 
 static int oldest_first(const void *a, const void *b)
 {
     const struct listed *x = a, *y = b;
-    return (x->admitted_ms > y->admitted_ms) - (x->admitted_ms < y->admitted_ms);
+    if (x->admitted_ms != y->admitted_ms) {
+        return x->admitted_ms < y->admitted_ms ? -1 : 1;
+    }
+    return (x->arrived_us > y->arrived_us) - (x->arrived_us < y->arrived_us);
 }
 
 enum err run_calls(struct core *c, const struct actor *a, const json_t *params, json_t **result,

@@ -605,7 +605,8 @@ static struct proxy_open_call open_call(const struct ticket *t)
                                     .operation = t->call.operation,
                                     .tags = &t->call.tags,
                                     .principal = t->call.principal,
-                                    .admitted_wall_ms = t->call.admitted_wall_ms};
+                                    .admitted_wall_ms = t->call.admitted_wall_ms,
+                                    .arrived_us = t->call.arrived_us};
 }
 
 void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),

@@ -59,6 +59,7 @@ struct proxy_open_call {
     const struct tags *tags;
     struct str principal;
     int64_t admitted_wall_ms;
+    int64_t arrived_us; /* clock_mono_us: orders calls of one millisecond */
 };
 /* Calls fn for every call that is admitted and not ended; holds a short lock of one worker at a
  * time. */
