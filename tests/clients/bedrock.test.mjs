@@ -130,7 +130,7 @@ for (const [protocol, handler] of Object.entries(PROTOCOLS)) {
         assert.deepEqual(rows.map((r) => [r.key.model, r.requests]), [['claude-3-5-haiku', 8]]);
     });
 
-    test(`${protocol}: 100 streams at once`, { timeout: 30000 }, async (t) => {
+    test(`${protocol}: 100 streams at once`, { timeout: 120000 }, async (t) => {
         const { sim, core } = await startBoth(t, {}, { tokenDelayUs: 5000 });
         const own = protocol === 'HTTP/2' ? new NodeHttp2Handler({ maxConcurrentStreams: 100 }) : handler();
         const c = client(t, core, await core.key(), { handler: own });

@@ -57,7 +57,7 @@ test('over TLS', async (t) => {
     const start = (program, env) => run(process.execPath, ['--input-type=module', '-e',
         `const KEY = ${JSON.stringify(key)}, URL_ = ${JSON.stringify(core.url)};
         const say = (text) => console.log(text.split(' ').filter(Boolean).length);
-        ${program}`], { cwd: here, env: { PATH: process.env.PATH, ...env }, timeout: 20000 });
+        ${program}`], { cwd: here, env: { PATH: process.env.PATH, ...env }, timeout: 60000 });
     let completed = 0;
     for (const [name, program] of Object.entries(PROGRAMS)) {
         await t.test(name, async () => {

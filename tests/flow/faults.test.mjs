@@ -317,7 +317,7 @@ test('SIGHUP while streams run', async (t) => {
 // --- hostile clients ---
 
 // Everything that comes back until the other side closes or is quiet for long.
-function rawExchange(url, bytes, { within = 3000 } = {}) {
+function rawExchange(url, bytes, { within = 20000, quiet = 3000 } = {}) {
     const { hostname, port } = new URL(url);
     return new Promise((resolve) => {
         let text = '';
@@ -327,8 +327,12 @@ function rawExchange(url, bytes, { within = 3000 } = {}) {
             socket.destroy();
             resolve({ status: Number(/^HTTP\/1\.[01] (\d{3}) /.exec(text)?.[1] ?? 0), text, closed });
         };
-        const timer = setTimeout(() => done(false), within);
-        socket.setEncoding('latin1').on('data', (piece) => { text += piece; });
+        let timer = setTimeout(() => done(false), within);
+        socket.setEncoding('latin1').on('data', (piece) => {
+            text += piece;
+            clearTimeout(timer);
+            timer = setTimeout(() => done(false), quiet);
+        });
         socket.on('error', () => {});
         socket.on('close', () => done(true));
     });
@@ -410,7 +414,7 @@ test('HTTP/2 that is none, slow heads and slow bodies are ended', async (t) => {
         'half a head': 'POST /model/nova-lite/converse HTTP/1.1\r\nHost: local',
         'half a body': `POST /model/nova-lite/converse HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key.bearerToken}\r\nContent-Length: 100\r\n\r\n{`,
     })) {
-        const { closed, status } = await rawExchange(core.url, bytes(sent));
+        const { closed, status } = await rawExchange(core.url, bytes(sent), { quiet: 20000 });
         assert.ok(closed, `${name}: the connection is closed`);
         assert.ok([0, 400, 408].includes(status), `${name}: ${status}`);
     }

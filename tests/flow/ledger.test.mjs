@@ -217,7 +217,7 @@ async function compareCloudWatch(core, sim, lines) {
     }
 }
 
-test('what clients saw, Bedrock served, the ledger, the limits and CloudWatch hold is the same', { timeout: 60000 }, async (t) => {
+test('what clients saw, Bedrock served, the ledger, the limits and CloudWatch hold is the same', { timeout: 150000 }, async (t) => {
     const sim = await Simulation.start(t);
     const core = await Core.start(t, sim, settings(sim));
     const keys = await inParallel([...APPLICATIONS, DENIED], 1, ([a, c]) => core.key(a, c));

@@ -57,7 +57,7 @@ async function stampede(core, key, stream) {
 for (const stream of [false, true]) {
     for (const [metric, { amount, whole, served }] of Object.entries(LIMITS)) {
         const window = 'month'; // it must not turn while the test runs
-        test(`${metric}, ${stream ? 'streams' : 'plain'}`, { timeout: 30000 }, async (t) => {
+        test(`${metric}, ${stream ? 'streams' : 'plain'}`, { timeout: 120000 }, async (t) => {
             const sim = await Simulation.start(t, { latencyMs: 2 });
             const core = await Core.start(t, sim, configuration(sim, {
                 models: MODELS.map((m) => ({ ...m, price: PRICE })),
@@ -81,7 +81,7 @@ for (const stream of [false, true]) {
     }
 }
 
-test('several limits at once: all or none', { timeout: 30000 }, async (t) => {
+test('several limits at once: all or none', { timeout: 120000 }, async (t) => {
     const sim = await Simulation.start(t, { latencyMs: 2 });
     const core = await Core.start(t, sim, configuration(sim, {
         limits: [
@@ -109,7 +109,7 @@ test('a call larger than the whole limit is refused at once, and for ever', asyn
     assert.equal((await sim.ledger()).calls, 0);
 });
 
-test('concurrency: never more at once than the limit', { timeout: 30000 }, async (t) => {
+test('concurrency: never more at once than the limit', { timeout: 120000 }, async (t) => {
     const sim = await Simulation.start(t, { latencyMs: 500 });
     const core = await Core.start(t, sim, configuration(sim, { limits: [{ name: 'at-once', concurrency: 7 }] }));
     const key = await core.key();

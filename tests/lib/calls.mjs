@@ -3,7 +3,7 @@ import http from 'node:http';
 
 import { FrameReader } from './eventstream.mjs';
 
-const CALL_MS = 30000;
+const CALL_MS = 60000;
 
 export const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 512 });
 

@@ -2,7 +2,7 @@
 import net from 'node:net';
 import path from 'node:path';
 
-const ANSWER_MS = 10000;
+const ANSWER_MS = 30000;
 
 export class Control {
     #buffer = '';
@@ -92,7 +92,7 @@ export class Control {
     }
 
     // Waits until `condition` holds after some line or the end; false when the time is over.
-    async heard(condition, within = 5000) {
+    async heard(condition, within = 20000) {
         const deadline = Date.now() + within;
         while (!condition()) {
             const left = deadline - Date.now();

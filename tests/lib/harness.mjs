@@ -11,14 +11,14 @@ import { Control } from './control.mjs';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = path.resolve(process.env.TOLLGATE ?? path.join(root, 'build/tollgate'));
 
-const START_MS = 15000;
-const STOP_MS = 15000;
-const COMMAND_MS = 20000;
+const START_MS = 40000;
+const STOP_MS = 40000;
+const COMMAND_MS = 40000;
 
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Asks until `condition` gives something true, which is returned; throws when the time is over.
-export async function until(what, condition, within = 10000) {
+export async function until(what, condition, within = 30000) {
     const deadline = Date.now() + within;
     for (;;) {
         const value = await condition();

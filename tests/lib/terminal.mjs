@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { binary, until } from './harness.mjs';
 
-const WAIT_MS = 15000;
+const WAIT_MS = 40000;
 
 export class Terminal {
     static #count = 0;
@@ -27,7 +27,7 @@ export class Terminal {
 
     #tmux(...args) {
         const p = spawnSync('tmux', ['-u', '-f', '/dev/null', '-S', this.socket, ...args],
-            { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' }, timeout: 10000 });
+            { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C.UTF-8' }, timeout: 30000 });
         if (p.error || p.status !== 0) {
             throw new Error(`tmux ${args[0]}: ${p.error ?? p.stderr}`);
         }
@@ -83,7 +83,7 @@ export class Terminal {
     }
 
     stop() {
-        spawnSync('tmux', ['-S', this.socket, 'kill-server'], { timeout: 10000 });
+        spawnSync('tmux', ['-S', this.socket, 'kill-server'], { timeout: 30000 });
         fs.rmSync(this.dir, { recursive: true, force: true });
     }
 }

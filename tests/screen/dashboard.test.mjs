@@ -119,7 +119,7 @@ test('help, filter, every view, every size, and a way out', async (t) => {
         screen.keys(view);
         for (const [columns, rows] of [[200, 60], [100, 30], [80, 24], [60, 20], [40, 10], [20, 5]]) {
             screen.resize(columns, rows);
-            await until('something to be drawn', () => screen.show().trim().length > 0, 5000);
+            await until('something to be drawn', () => screen.show().trim().length > 0, 30000);
             assert.equal(screen.ended, false, `it ended in view ${view} at ${columns}x${rows}`);
         }
     }
@@ -181,7 +181,7 @@ test('the demo shows models, cost centers and denials, and leaves nothing behind
     for (const model of ['claude-3-5-haiku', 'claude-3-5-sonnet-v2', 'nova-lite', 'nova-micro']) {
         await screen.wait(new RegExp(model));
     }
-    await screen.wait(/haiku-m/, 20000);
+    await screen.wait(/haiku-m/, 40000);
     screen.keys('q');
     assert.equal(await screen.exit(), 0);
     const after = fs.readdirSync('/tmp').filter((name) => name.startsWith('tollgate-demo-') && !before.has(name));
@@ -189,7 +189,7 @@ test('the demo shows models, cost centers and denials, and leaves nothing behind
 });
 
 test('the demo without a terminal prints one snapshot', () => {
-    const p = spawnSync(binary, ['demo', '--json'], { input: '', encoding: 'utf8', timeout: 40000 });
+    const p = spawnSync(binary, ['demo', '--json'], { input: '', encoding: 'utf8', timeout: 90000 });
     assert.equal(p.status, 0, p.stderr);
     const status = JSON.parse(p.stdout);
     assert.equal(status.simulated, true);

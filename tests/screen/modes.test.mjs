@@ -47,14 +47,14 @@ test('--plain tells changes as sentences, without a terminal', async (t) => {
 });
 
 test('the demo tells as well', () => {
-    const p = spawnSync(binary, ['demo', '--plain', '--seconds', '6'], { input: '', encoding: 'utf8', timeout: 40000 });
+    const p = spawnSync(binary, ['demo', '--plain', '--seconds', '6'], { input: '', encoding: 'utf8', timeout: 90000 });
     assert.equal(p.status, 0, p.stderr);
     assert.match(p.stdout, /attached to the core in us-east-1, simulated\n[^]*limit haiku-minute has room/);
 });
 
 test('status --once prints text; its exit status says only whether there was a core', async (t) => {
     const { core } = await begin(t);
-    const run = (...args) => spawnSync(binary, ['--config', core.config, 'status', ...args], { encoding: 'utf8', timeout: 10000 });
+    const run = (...args) => spawnSync(binary, ['--config', core.config, 'status', ...args], { encoding: 'utf8', timeout: 40000 });
     await core.json('limit', 'block', 'haiku-minute', '--reason', 'full');
     const once = run('--once');
     assert.equal(once.status, 0);

@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_US 5000000
+#define DEADLINE_US 20000000
 
 /* A loop that stops itself, and fails the test, when nothing else does. */
 struct guarded {

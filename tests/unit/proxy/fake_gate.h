@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_US 10000000
+#define DEADLINE_US 20000000
 #define UNUSED      __attribute__((unused))
 
 /* Waits for a condition that another thread makes true. */

@@ -408,7 +408,7 @@ static void a_closed_port_is_told_at_once(void **state)
     ask(&r, &a);
     ask(&r, &b);
     RUN_UNTIL(&r, a.ended && b.ended);
-    assert_true(clock_mono_us() - begin < 5000000); /* not the 10 s of connect_timeout */
+    assert_true(clock_mono_us() - begin < 8000000); /* not the 10 s of connect_timeout */
     expect_failure(&a, UPSTREAM_UNREACHABLE, "refused");
     expect_failure(&b, UPSTREAM_UNREACHABLE, "refused");
     rig_close(&r);
