@@ -9,6 +9,7 @@
 #include "core/control/client.h"
 #include "core/control/core.h"
 #include "core/control/json_text.h"
+#include "tui/dashboard.h"
 
 #define ANSWER_MS 10000
 #define TEXTS     24
@@ -28,6 +29,7 @@ int cmd_common_option(struct cmd_options *o, int value, const char *help, int *s
         o->json = true;
         return 0;
     case CMD_HELP:
+    case 'h':
         (void)fputs(help, stdout);
         return 1;
     default:
@@ -144,6 +146,18 @@ enum err cmd_ask(const struct cmd_options *o, struct config *config, const char 
     enum err e = client_call(client, method, params, ANSWER_MS, result, ei);
     client_close(client);
     return e;
+}
+
+bool cmd_theme_ok(const char *name)
+{
+    struct err_info ei = {.code = ERR_OK};
+    if (!name || dashboard_theme_check(name, &ei) == ERR_OK) {
+        return true;
+    }
+    char text[1100];
+    (void)str_printable(text, sizeof(text), str_of(ei.text));
+    (void)fprintf(stderr, "tollgate: --theme: %s\n", text);
+    return false;
 }
 
 /* --- text for people --- */

@@ -26,6 +26,7 @@ int cmd_attach(struct cmd_options *o, int argc, char **argv);
 
 /* getopt_long values of the options every command takes; a command's own begin at CMD_OWN. */
 enum { CMD_CONFIG = 1000, CMD_JSON, CMD_HELP, CMD_SOCKET, CMD_OWN };
+#define CMD_SHORT "h" /* the only short option: help */
 #define CMD_COMMON_OPTIONS                                                                         \
     {"config", required_argument, NULL, CMD_CONFIG}, {"json", no_argument, NULL, CMD_JSON},        \
         {"help", no_argument, NULL, CMD_HELP},                                                     \
@@ -49,6 +50,9 @@ int cmd_print_json(json_t *value);
 /* Asks the core (or works without one), see core_ask. Takes params. */
 enum err cmd_ask(const struct cmd_options *o, struct config *config, const char *method,
                  json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;
+
+/* Is there a theme of that name (NULL: the default one)? False: said on stderr why not. */
+bool cmd_theme_ok(const char *name);
 
 /* String member made safe for a terminal, from a rotating set of buffers; "-" when absent. */
 const char *cmd_text(const json_t *o, const char *key);

@@ -346,7 +346,7 @@ int cmd_demo(struct cmd_options *o, int argc, char **argv)
     int value, status;
     int64_t seconds = 0;
     struct dashboard_options d = {.title = "demo"};
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value == OPT_THEME) {
             d.theme = optarg;
         } else if (value >= OPT_NO_COLOR && value <= OPT_PLAIN) {
@@ -361,6 +361,9 @@ int cmd_demo(struct cmd_options *o, int argc, char **argv)
         } else if (cmd_common_option(o, value, help, &status) != 0) {
             return status;
         }
+    }
+    if (!cmd_theme_ok(d.theme)) {
+        return EXIT_USAGE;
     }
     d.seconds_limit = (int)seconds;
     struct err_info ei = {.code = ERR_OK};

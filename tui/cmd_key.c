@@ -36,7 +36,7 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
 {
     static const char *const names[] = {"application", "cost_center", "environment"};
     int value, status;
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value >= OPT_APPLICATION && value <= OPT_ENVIRONMENT) {
             (void)json_object_set_new(params, names[value - OPT_APPLICATION], json_string(optarg));
         } else if (value == OPT_NAME || value == OPT_EXPIRES) {

@@ -73,7 +73,7 @@ static void put(json_t *params, const char *key, const char *value)
 static int read_options(struct cmd_options *o, int argc, char **argv, json_t *params)
 {
     int value, status;
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         json_t *group = NULL;
         switch (value) {
         case OPT_GROUP:
@@ -123,38 +123,55 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
 
 static void print_group(const json_t *l, const json_t *g, const char *name)
 {
-    (void)printf("%-24s %14s %14s %14s %14s %8s  %s\n", name, cmd_amount(l, g, "amount"),
+    const char *at = cmd_text(g, "resets_at"); /* 2026-11-21T18:00:00Z; the day needs no year */
+    bool dated = strlen(at) >= sizeof("2026-11-21T18:00:00Z") - 1;
+    (void)printf("%-24s %11s %11s %11s %11s %7s  %.5s %.8s\n", name, cmd_amount(l, g, "amount"),
                  cmd_amount(l, g, "used"), cmd_amount(l, g, "reserved"),
-                 cmd_amount(l, g, "remaining"), cmd_number(g, "denied"), cmd_text(g, "resets_at"));
+                 cmd_amount(l, g, "remaining"), cmd_number(g, "denied"), dated ? at + 5 : at,
+                 dated ? at + 11 : "");
+}
+
+/* What is in force instead of the file: who, until when, and why where a reason was given. */
+static void print_in_force(const json_t *l, const json_t *g, const char *indent)
+{
+    const json_t *o = json_object_get(g, "override");
+    const char *until = cmd_text(o, "until"), *reason = cmd_text(o, "reason");
+    if (!json_is_object(o)) {
+        return;
+    }
+    if (json_is_number(json_object_get(o, "amount"))) {
+        (void)printf("%soverride: %s instead of %s", indent, cmd_amount(l, o, "amount"),
+                     cmd_amount(l, l, "file_amount"));
+    } else {
+        (void)printf("%soverride: blocked", indent);
+    }
+    (void)printf(", by %s %s%s%s%s\n", cmd_text(o, "actor"),
+                 strcmp(until, "-") == 0 ? "until further notice" : "until ",
+                 strcmp(until, "-") == 0 ? "" : until, strcmp(reason, "-") == 0 ? "" : ": ",
+                 strcmp(reason, "-") == 0 ? "" : reason);
 }
 
 static void print_limits(const json_t *result)
 {
     size_t i, k;
     json_t *l, *g;
-    (void)printf("%-24s %14s %14s %14s %14s %8s  %s\n", "LIMIT", "AMOUNT", "USED", "RESERVED",
-                 "REMAINING", "DENIED", "RESETS AT");
+    (void)printf("%-24s %11s %11s %11s %11s %7s  %s\n", "LIMIT", "AMOUNT", "USED", "RESERVED",
+                 "REMAINING", "DENIED", "RESETS (UTC)");
     json_array_foreach(json_object_get(result, "limits"), i, l)
     {
         char name[200];
         print_group(l, l, cmd_text(l, "name"));
-        const json_t *o = json_object_get(l, "override");
         (void)printf(
             "  %s per %s, %s%s\n", cmd_text(l, "metric"),
             *json_string_value(json_object_get(l, "window")) ? cmd_text(l, "window") : "call",
             cmd_pairs(l, "match"), json_is_true(json_object_get(l, "blocked")) ? ", BLOCKED" : "");
-        if (json_is_object(o)) {
-            (void)printf("  override of %s by %s until %s: %s\n", cmd_amount(l, l, "file_amount"),
-                         cmd_text(o, "actor"),
-                         json_is_string(json_object_get(o, "until")) ? cmd_text(o, "until")
-                                                                     : "further notice",
-                         cmd_text(o, "reason"));
-        }
+        print_in_force(l, l, "  ");
         if (json_array_size(json_object_get(l, "per")) > 0) {
             json_array_foreach(json_object_get(l, "groups"), k, g)
             {
                 (void)snprintf(name, sizeof(name), "  %s", cmd_pairs(g, "group"));
                 print_group(l, g, name);
+                print_in_force(l, g, "    ");
             }
         }
     }
@@ -235,6 +252,9 @@ static void print_history(const json_t *result)
 {
     size_t i;
     json_t *c;
+    if (json_array_size(json_object_get(result, "changes")) == 0) {
+        (void)printf("never changed while running\n");
+    }
     json_array_foreach(json_object_get(result, "changes"), i, c)
     {
         (void)printf("%s  #%s %s %s %s: %s -> %s  by %s%s%s\n", cmd_text(c, "time"),

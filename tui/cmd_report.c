@@ -141,7 +141,7 @@ static int read_request(struct cmd_options *o, int argc, char **argv, const stru
 {
     int value, status;
     *r = (struct request){.filter = {.since_ms = clock_wall_ms() - 24 * 3600000LL}};
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value >= CMD_OWN) {
             if (!take_option(r, value)) {
                 return EXIT_USAGE;
@@ -321,6 +321,68 @@ static void print_rows(const json_t *result)
     }
 }
 
+static bool among(const char *name, const char *const *list, size_t count)
+{
+    bool found = false;
+    for (size_t i = 0; i < count && !found; i++) {
+        found = strcmp(name, list[i]) == 0;
+    }
+    return found;
+}
+
+static bool is_field(const char *key)
+{
+    static const char *const fields[] = {"model",         "model_id",   "principal",
+                                         "outcome",       "limit",      "dialect",
+                                         "applicationId", "costCenter", "environment"};
+    return among(key, fields, sizeof(fields) / sizeof(*fields));
+}
+
+/* A tag the file speaks of: it may stand in no call yet. */
+static bool is_tag_of(const struct config *c, const char *key)
+{
+    bool found = among(key, (const char *const *)c->tags_required.at, c->tags_required.count) ||
+                 among(key, (const char *const *)c->tags_from_caller.at, c->tags_from_caller.count);
+    for (size_t i = 0; i < c->tag_values_count && !found; i++) {
+        found = strcmp(c->tag_values[i].key, key) == 0;
+    }
+    return found;
+}
+
+static bool in_some_row(const json_t *result, const char *key)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(result, "rows"), i, row)
+    {
+        const char *v = json_string_value(json_object_get(json_object_get(row, "key"), key));
+        if (v && *v) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A key that is no field, no tag of the file and in none of the calls is a slip of the pen: said,
+ * and false. */
+static bool keys_known(const struct config *c, const json_t *result, const char *const *by,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!is_field(by[i]) && !is_tag_of(c, by[i]) && !in_some_row(result, by[i])) {
+            char shown[160];
+            (void)str_printable(shown, sizeof(shown), str_of(by[i]));
+            (void)fprintf(stderr,
+                          "tollgate: --by %s: no such field, and no call in this time has a tag of "
+                          "that name; there are model, model_id, principal, outcome, limit, "
+                          "application, costCenter, environment and the tags of your calls\n",
+                          shown);
+            return false;
+        }
+    }
+    return true;
+}
+
 static size_t split_keys(char *text, const char *by[8], char names[8][160])
 {
     size_t n = 0;
@@ -347,14 +409,18 @@ int cmd_usage(struct cmd_options *o, int argc, char **argv)
     }
     struct err_info ei = {.code = ERR_OK};
     struct report *report = report_open(config, &ei);
-    config_unref(config);
     json_t *result = NULL;
-    enum err e =
-        report ? report_usage(report, &r.filter, by, split_keys(r.by, by, names), &result, &ei)
-               : ei.code;
+    size_t keys = split_keys(r.by, by, names);
+    enum err e = report ? report_usage(report, &r.filter, by, keys, &result, &ei) : ei.code;
     report_close(report);
+    bool known = e != ERR_OK || keys_known(config, result, by, keys);
+    config_unref(config);
     if (e != ERR_OK) {
         return cmd_fail(o, &ei);
+    }
+    if (!known) {
+        json_decref(result);
+        return EXIT_USAGE;
     }
     if (o->json) {
         return cmd_print_json(result);

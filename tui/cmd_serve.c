@@ -89,7 +89,7 @@ int cmd_serve(struct cmd_options *o, int argc, char **argv)
 {
     int value, status;
     int64_t workers = 0;
-    while ((value = getopt_long(argc, argv, "", serve_options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, serve_options, NULL)) != -1) {
         if (value == OPT_WORKERS) {
             if (!str_to_i64(str_of(optarg), &workers) || workers < 1 || workers > 64) {
                 (void)fprintf(stderr, "tollgate: --workers %s: must be 1 to 64\n", optarg);
@@ -185,7 +185,8 @@ static enum err start_behind(struct config *config, struct err_info *ei)
                    config->state_dir);
 }
 
-static enum err ensure_core(struct config *config, const char *path, struct err_info *ei)
+static enum err ensure_core(struct config *config, const char *path, bool read_only,
+                            struct err_info *ei)
 {
     struct err_info why = {.code = ERR_OK};
     struct client *client = client_open(path, NULL, &why);
@@ -196,14 +197,25 @@ static enum err ensure_core(struct config *config, const char *path, struct err_
     if (why.code != ERR_NO_CORE) {
         return err_set(ei, why.code, "%s", why.text);
     }
-    return own_state_dir(config, ei) ? start_behind(config, ei) : ei->code;
+    if (read_only) {
+        return err_set(ei, ERR_NO_CORE, "no core runs in %s, and --read-only starts none",
+                       config->state_dir);
+    }
+    enum err e = own_state_dir(config, ei) ? start_behind(config, ei) : ei->code;
+    if (e == ERR_OK) {
+        (void)fprintf(stderr,
+                      "tollgate: no core was running; started one in the background, its log is "
+                      "%s/tollgate.log\n",
+                      config->state_dir);
+    }
+    return e;
 }
 
 int cmd_attach(struct cmd_options *o, int argc, char **argv)
 {
     int value, status;
     struct dashboard_options d = {.theme = NULL};
-    while ((value = getopt_long(argc, argv, "", attach_options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, attach_options, NULL)) != -1) {
         if (value == OPT_THEME) {
             d.theme = optarg;
         } else if (value >= OPT_NO_COLOR && value <= OPT_PLAIN) {
@@ -214,6 +226,9 @@ int cmd_attach(struct cmd_options *o, int argc, char **argv)
         } else if (cmd_common_option(o, value, attach_help, &status) != 0) {
             return status;
         }
+    }
+    if (!cmd_theme_ok(d.theme)) {
+        return EXIT_USAGE;
     }
     const char *type = getenv("TERM");
     if (!d.plain && (!type || !*type || strcmp(type, "dumb") == 0)) {
@@ -241,7 +256,7 @@ int cmd_attach(struct cmd_options *o, int argc, char **argv)
         }
         if (config) {
             core_socket_path(path, sizeof(path), config->state_dir);
-            e = ensure_core(config, path, &ei);
+            e = ensure_core(config, path, d.read_only, &ei);
         } else {
             (void)str_copy(path, sizeof(path), str_of(o->socket));
         }

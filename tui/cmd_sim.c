@@ -36,7 +36,7 @@ int cmd_sim(struct cmd_options *o, int argc, char **argv)
 {
     int value, status, number;
     int64_t port = 0, latency = 0, delay = 2000;
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         bool ok = true;
         if (value == OPT_PORT) {
             ok = read_number(65000, &port);

@@ -199,7 +199,7 @@ static bool read_options(struct cmd_options *o, struct wanted *w, int argc, char
 {
     int value;
     *status = EXIT_USAGE;
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value == OPT_JSON_LINES || value == OPT_ONCE) {
             w->lines = value == OPT_JSON_LINES;
         } else if (value == OPT_INTERVAL) {
@@ -248,7 +248,7 @@ static const char *plural(size_t n)
 int cmd_check(struct cmd_options *o, int argc, char **argv)
 {
     int value, status;
-    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (cmd_common_option(o, value, check_help, &status) != 0) {
             return status;
         }

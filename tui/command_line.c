@@ -107,6 +107,21 @@ static void run_named(struct ui *ui, const char *method, const char *name, const
     bool blocked = json_is_true(snapshot_at(limit, "blocked"));
     panel_limit_short(amount, sizeof amount, limit, NULL);
     bool block = strcmp(method, "limit.block") == 0;
+    if (strcmp(method, "limit.unblock") == 0 && !blocked) {
+        ui_say(ui, W_NORMAL, "%s is not blocked.%s", name,
+               json_array_size(snapshot_at(limit, "per")) > 0
+                   ? " A group of it is unblocked with b: Enter on the limit shows them."
+                   : "");
+        return;
+    }
+    if (block && blocked) {
+        ui_say(ui, W_NORMAL, "%s is blocked already.", name);
+        return;
+    }
+    if (strcmp(method, "limit.revert") == 0 && !json_is_object(snapshot_at(limit, "override"))) {
+        ui_say(ui, W_NORMAL, "%s is as the file says already.", name);
+        return;
+    }
     snprintf(text, sizeof text, "%.80s\n\n%s -> %s", name, blocked ? "blocked" : amount,
              block                                 ? "blocked"
              : strcmp(method, "limit.revert") == 0 ? "what the file says"

@@ -165,6 +165,12 @@ static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_
            term_open(&ui->term, ei) == ERR_OK;
 }
 
+enum err dashboard_theme_check(const char *name, struct err_info *ei)
+{
+    struct theme theme;
+    return theme_load(&theme, name, ei);
+}
+
 int dashboard_run(const struct dashboard_options *o, struct err_info *ei)
 {
     if (o->plain) {

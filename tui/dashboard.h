@@ -18,6 +18,9 @@ struct dashboard_options {
     int seconds_limit; /* leave after so many seconds; 0: never */
 };
 
+/* Is there a theme of that name? */
+enum err dashboard_theme_check(const char *name, struct err_info *ei) MUST_CHECK;
+
 /* Runs until the user leaves, the terminal goes away or a signal asks for it; returns the exit
  * status (0, or 1 with ei filled when it could not start). The terminal is as it was before. A core
  * that is not there is waited for, on screen. */

@@ -132,7 +132,7 @@ static const char *money_at(const json_t *data, const char *path, char out[FORMA
     if (!json_is_number(v)) {
         return NULL;
     }
-    format_money(out, format_json_money(v) / (MONEY_DOLLAR / 100) * (MONEY_DOLLAR / 100));
+    format_live_money(out, format_json_money(v));
     return out;
 }
 

@@ -177,6 +177,26 @@ void ui_draw_worst(struct ui *ui, const struct w_area *a)
     }
 }
 
+/* "by ann 12 min ago, until 11-21 18:00 UTC: launch day"; no reason, no colon. */
+static void override_text(const struct ui *ui, const json_t *override, char *out, size_t size)
+{
+    char ago[FORMAT_TEXT] = "";
+    char until[FORMAT_TEXT] = "";
+    int64_t since = format_json_time(snapshot_at(override, "since"));
+    int64_t ends = format_json_time(snapshot_at(override, "until"));
+    const char *reason = snapshot_text(override, "reason");
+    if (since > 0) {
+        format_span(ago, ui->wall_ms - since);
+    }
+    if (ends > 0) {
+        format_day_clock(until, ends, ui->local_time);
+    }
+    snprintf(out, size, "by %.40s%s%s%s, %s%s%s%s%s%.120s", snapshot_text(override, "actor"),
+             *ago ? " " : "", ago, *ago ? " ago" : "", *until ? "until " : "for good", until,
+             *until ? " " : "", *until ? format_zone(ui->local_time) : "", *reason ? ": " : "",
+             reason);
+}
+
 int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
 {
     const json_t *limit = snapshot_limit(ui_shown(ui), ui->open_limit);
@@ -208,8 +228,7 @@ int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
     const json_t *override = snapshot_at(limit, "override");
     int rows = 2;
     if (json_is_object(override)) {
-        snprintf(text, sizeof text, "by %.40s: %.90s", snapshot_text(override, "actor"),
-                 snapshot_text(override, "reason"));
+        override_text(ui, override, text, sizeof text);
         put_line(a, rows++, "Changed", W_LABEL, text);
     }
     if (e) {

@@ -60,6 +60,16 @@ void format_money(char out[FORMAT_TEXT], money_t m)
     snprintf(out, FORMAT_TEXT, "%s", text);
 }
 
+void format_live_money(char out[FORMAT_TEXT], money_t m)
+{
+    money_t cent = MONEY_DOLLAR / 100;
+    if (m == 0 || (m > 0 && m < cent)) {
+        snprintf(out, FORMAT_TEXT, "%s", m == 0 ? "$0" : "<$0.01");
+    } else {
+        format_money(out, m / cent * cent);
+    }
+}
+
 static bool is_usd(const char *metric)
 {
     return metric && strcmp(metric, "usd") == 0;

@@ -16,6 +16,8 @@ void format_count(char out[FORMAT_TEXT], int64_t n);
 void format_exact(char out[FORMAT_TEXT], int64_t n);
 /* "$3.10", "$6,204" (no cents from a thousand on), "$0.0004". */
 void format_money(char out[FORMAT_TEXT], money_t m);
+/* Money that moves: no finer than a cent, "<$0.01" for what is less, "$0" for nothing. */
+void format_live_money(char out[FORMAT_TEXT], money_t m);
 /* An amount of a limit, short and exact: "100k", "1.5M", "123,456", "$12.50". */
 void format_amount(char out[FORMAT_TEXT], const char *metric, int64_t amount);
 /* The same as a person would type it, and as the core takes it: "110000", "12.5". */

@@ -59,7 +59,7 @@ int main(int argc, char **argv)
         }
     }
     if (at >= argc || argv[at][0] == '-') {
-        if (at < argc && strcmp(argv[at], "--help") == 0) {
+        if (at < argc && (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)) {
             usage(stdout);
             return EXIT_DONE;
         }

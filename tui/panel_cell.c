@@ -89,15 +89,8 @@ static void put_money(struct w_cell *out, const json_t *v)
 {
     char text[FORMAT_TEXT] = "-";
     money_t m = format_json_money(v);
-    if (json_is_number(v) && m == 0) {
-        snprintf(text, sizeof text, "$0");
-    } else if (json_is_number(v)) {
-        /* Live figures move too fast to be read finer than a cent. */
-        format_money(text,
-                     m >= MONEY_DOLLAR / 100 ? m / (MONEY_DOLLAR / 100) * (MONEY_DOLLAR / 100) : m);
-        if (m < MONEY_DOLLAR / 100) {
-            snprintf(text, sizeof text, "<$0.01");
-        }
+    if (json_is_number(v)) {
+        format_live_money(text, m);
     }
     put_text(out, text);
     out->role = m == 0 ? W_MUTED : W_NORMAL;

@@ -318,6 +318,15 @@ enum err limit_history(struct core *c, const struct actor *a, const json_t *para
         json_decref(changes);
         return e;
     }
+    if (q.limit && json_array_size(changes) == 0) { /* never changed, or never there? */
+        struct target t;
+        e = limit_target_find(c, q.limit, NULL, NULL, &t, ei);
+        if (e != ERR_OK) {
+            json_decref(changes);
+            return e;
+        }
+        limit_target_clear(&t);
+    }
     *result = json_pack("{s:i, s:o}", "version", 1, "changes", changes);
     return ERR_OK;
 }

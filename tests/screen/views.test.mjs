@@ -185,3 +185,27 @@ test('a core that cannot tell which calls run shows those that ended', async (t)
     screen.keys('Escape');
     await leave(screen);
 });
+
+test('a limit says what was changed of it; what is not blocked cannot be unblocked', async (t) => {
+    const { core } = await begin(t, 0);
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=90k');
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/haiku-minute .*90k/);
+    screen.keys('Enter');
+    await screen.wait(/Changed +by \S+ (<10 s|\d+ \w+) ago, for good *$/m);
+    screen.type(':unblock haiku-minute');
+    screen.keys('Enter');
+    await screen.wait(/haiku-minute is not blocked/);
+    screen.type(':limit revert haiku-minute');
+    screen.keys('Enter');
+    await screen.wait(/Revert this limit\?/);
+    screen.keys('y');
+    await until('the limit to be as the file says', async () => (await core.limit('haiku-minute')).override === null);
+    await screen.gone(/Changed +by/);
+    screen.type(':limit revert haiku-minute');
+    screen.keys('Enter');
+    await screen.wait(/as the file says already/);
+    await leave(screen);
+});

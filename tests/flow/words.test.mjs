@@ -1,0 +1,72 @@
+// What the sub-commands say to a person: no line too long for a terminal, nothing wrong passed over in silence.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { call } from '../lib/calls.mjs';
+import { Core, configuration, run, Simulation } from '../lib/harness.mjs';
+
+const LIMITS = [
+    { name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day', ceiling: '1M' },
+    { name: 'department-month', per: ['costCenter'], usd: 2500, window: 'month' },
+];
+
+test('limit list fits 100 columns and says every override: who, until when, and why where it was said', async (t) => {
+    const core = await Core.start(t, undefined, configuration(undefined, { limits: LIMITS }));
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=90k', '--reason', 'launch day');
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=80k', '--group', 'costCenter=sales', '--for', '1h');
+    await core.json('limit', 'block', 'department-month', '--group', 'costCenter=support', '--yes');
+    const { stdout } = await core.run('limit', 'list');
+    const widest = Math.max(...stdout.split('\n').map((line) => line.length));
+    assert.ok(widest <= 100, `a line has ${widest} columns:\n${stdout}`);
+    assert.match(stdout, /^haiku-minute .*\n {2}tokens .*\n {2}override: 90,000 instead of 100,000, by \S+ until further notice: launch day$/m);
+    assert.match(stdout, /^ {2}costCenter=sales .*\n {4}override: 80,000 instead of 100,000, by \S+ until \d{4}-\S+Z$/m);
+    assert.match(stdout, /^ {2}costCenter=support .*\n {4}override: blocked, by \S+ until further notice$/m);
+});
+
+test('what was mistyped is an error that says so', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const key = await core.key('crm', 'sales');
+    await call(core, key, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 20 });
+    const unknown = await core.run('limit', 'history', 'nope');
+    assert.equal(unknown.status, 1);
+    assert.match(unknown.stderr, /no limit 'nope'; there are: haiku-minute, department-month/);
+    const calm = await core.run('limit', 'history', 'haiku-minute');
+    assert.equal(calm.status, 0);
+    assert.match(calm.stdout, /never changed/);
+    const by = await core.run('usage', '--by', 'foo');
+    assert.equal(by.status, 2);
+    assert.match(by.stderr, /--by foo: no such field/);
+    assert.equal(by.stdout, '');
+    for (const known of ['model', 'application,costCenter', 'environment']) {
+        assert.equal((await core.run('usage', '--by', known)).status, 0, known);
+    }
+});
+
+test('-h helps, everywhere', async () => {
+    for (const args of [[], ['serve'], ['demo'], ['sim'], ['status'], ['limit'], ['key'], ['audit'], ['usage'], ['check']]) {
+        const { status, stdout, stderr } = await run([...args, '-h']);
+        assert.equal(status, 0, `tollgate ${args.join(' ')} -h: ${stderr}`);
+        assert.match(stdout, /usage: tollgate/);
+        assert.equal(stderr, '');
+    }
+});
+
+test('a theme that is not there is said before anything starts', async () => {
+    for (const args of [['demo', '--theme', 'nope'], ['demo', '--json', '--theme', 'nope'], ['--plain', '--theme', 'nope']]) {
+        const { status, stderr, stdout } = await run(args);
+        assert.equal(status, 2, args.join(' '));
+        assert.match(stderr, /no theme "nope"; there are dark/);
+        assert.equal(stdout, '');
+    }
+});
+
+test('--read-only starts no core, and says so', async (t) => {
+    const core = Core.prepare(t, undefined, configuration(undefined, { limits: LIMITS }));
+    const { status, stderr } = await core.run('--plain', '--read-only');
+    assert.equal(status, 1);
+    assert.match(stderr, /no core runs in .*--read-only starts none/);
+    assert.equal(fs.existsSync(path.join(core.stateDir, 'control.sock')), false);
+});
