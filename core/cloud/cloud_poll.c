@@ -141,14 +141,6 @@ static void take_cost(void *arg, struct str day, struct str value, money_t usd)
     }
 }
 
-/* Cost Explorer stands in one Region of each partition. */
-static const char *billing_region(const char *region)
-{
-    return strncmp(region, "cn-", 3) == 0     ? "cn-northwest-1"
-           : strncmp(region, "eusc-", 5) == 0 ? "eusc-de-east-1"
-                                              : "us-east-1";
-}
-
 enum err cloud_poll_costs(struct cloud *c, const struct config *config,
                           const struct credentials *keys, int64_t now_ms, struct err_info *ei)
 {
@@ -160,7 +152,8 @@ enum err cloud_poll_costs(struct cloud *c, const struct config *config,
     cloud_day(end, now_ms + DAY_MS);
     memcpy(start + 8, "01", 2);
     g.today = g.answers.day;
-    struct aws_place place = {config->endpoints[SERVICE_CE], billing_region(config->region)};
+    struct aws_place place = {config->endpoints[SERVICE_CE],
+                              config_signing_region(SERVICE_CE, config->region)};
     int64_t pages;
     enum err e = cost_explorer_daily(c->http, &place, keys, cloud_cost_tag(config), start, end,
                                      take_cost, &g, &pages, ei);

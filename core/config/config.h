@@ -114,7 +114,10 @@ enum config_service {
     SERVICE_COUNT
 };
 const char *config_service_name(enum config_service s); /* "bedrock-runtime", "monitoring", ... */
-const char *config_metric_name(enum config_metric m);   /* "tokens", ... */
+/* Region that a call is signed for: `region`, but billing's services stand in one of a partition.
+ */
+const char *config_signing_region(enum config_service s, const char *region);
+const char *config_metric_name(enum config_metric m); /* "tokens", ... */
 const char *config_window_name(enum config_window w); /* "10s" "1m" "1h" "day" "week" "month" "" */
 bool config_metric_parse(struct str text, enum config_metric *out);
 /* "100k", "1M", "2.5M", "250" for tokens and requests; dollars ("12.50") for usd. */
@@ -148,10 +151,13 @@ struct config {
     size_t listen_count;
     bool identity_required;
     const char *region;
-    const char *state_dir;                /* absolute */
-    bool state_dir_given;                 /* false: the user's own default */
-    const char *endpoints[SERVICE_COUNT]; /* "https://host[:port]" without a path; never NULL */
-    bool endpoint_given[SERVICE_COUNT];   /* by the file or AWS_ENDPOINT_URL* */
+    const char *region_from; /* "region: of the file", "AWS_REGION": where it was found */
+    const char *state_dir;   /* absolute */
+    bool state_dir_given;    /* false: the user's own default */
+    const char *endpoints[SERVICE_COUNT];     /* "https://host[:port]" without a path; never NULL */
+    bool endpoint_given[SERVICE_COUNT];       /* by the file or AWS_ENDPOINT_URL* */
+    const char *endpoint_from[SERVICE_COUNT]; /* "endpoints: of the file", "AWS_ENDPOINT_URL",
+                                                 "AWS": its own host in the Region */
     bool plaintext_upstream;
     bool openai_via_mantle;
     struct config_names tags_required;

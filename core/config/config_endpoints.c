@@ -30,6 +30,7 @@ static void set(struct config_reader *r, enum config_service s, struct str url, 
     }
     r->config->endpoints[s] = config_text(r, parsed.origin);
     r->config->endpoint_given[s] = true;
+    r->config->endpoint_from[s] = line > 0 ? "endpoints: of the file" : config_text(r, str_of(key));
 }
 
 static void read_endpoint(const struct config_place *p, const struct config_field *f, void *into)
@@ -82,6 +83,7 @@ static void find_region(struct config_reader *r)
             c->region = config_text(r, str_of(value));
         }
     }
+    c->region_from = line > 0 ? "region: of the file" : key;
     if (*c->region == '\0' && line == 0) {
         config_mistake(r, 0, key, "not given: add region: us-east-1, or set AWS_REGION");
     } else if (*c->region != '\0' && !region_ok(c->region)) {
@@ -121,6 +123,34 @@ static const char *pricing_region(const char *region)
     return has_one ? region : "us-east-1";
 }
 
+/* So do those of billing: one in each partition. */
+static const char *billing_region(const char *region)
+{
+    return str_starts(str_of(region), "cn-")     ? "cn-northwest-1"
+           : str_starts(str_of(region), "eusc-") ? "eusc-de-east-1"
+                                                 : "us-east-1";
+}
+
+const char *config_signing_region(enum config_service s, const char *region)
+{
+    switch (s) {
+    case SERVICE_CE:
+    case SERVICE_BUDGETS:
+        return billing_region(region);
+    case SERVICE_PRICING:
+        return pricing_region(region);
+    case SERVICE_BEDROCK_RUNTIME:
+    case SERVICE_BEDROCK:
+    case SERVICE_BEDROCK_MANTLE:
+    case SERVICE_MONITORING:
+    case SERVICE_LOGS:
+    case SERVICE_STS:
+    case SERVICE_COUNT:
+        break;
+    }
+    return region;
+}
+
 static void aws_host(struct config_reader *r, enum config_service s)
 {
     struct config *c = r->config;
@@ -132,8 +162,8 @@ static void aws_host(struct config_reader *r, enum config_service s)
         (void)snprintf(url, sizeof(url), "https://bedrock-mantle.%.32s.api.aws", c->region);
         break;
     case SERVICE_CE:
-        (void)snprintf(url, sizeof(url), "https://ce.%s.amazonaws.com%s",
-                       china ? "cn-northwest-1" : "us-east-1", suffix);
+        (void)snprintf(url, sizeof(url), "https://ce.%s.amazonaws.com%s", billing_region(c->region),
+                       suffix);
         break;
     case SERVICE_BUDGETS:
         (void)snprintf(url, sizeof(url), "https://budgets.amazonaws.com%s", suffix);
@@ -153,6 +183,7 @@ static void aws_host(struct config_reader *r, enum config_service s)
         break;
     }
     c->endpoints[s] = config_text(r, str_of(url));
+    c->endpoint_from[s] = "AWS";
 }
 
 /* One mistake for each http:// endpoint off loopback. */

@@ -48,7 +48,9 @@ void sim_sts_refuse(struct sim_connection *c, const struct sim_request *r, int s
     struct str code = str_of(type);
 
     (void)r;
-    if (str_ends(code, "Exception")) {
+    if (str_is(code, "UnrecognizedClientException")) {
+        code = STR("InvalidClientTokenId"); /* its name in the query protocol */
+    } else if (str_ends(code, "Exception")) {
         code.n -= sizeof "Exception" - 1;
     }
     buf_add(&xml, "<ErrorResponse xmlns=\"" XMLNS "\"><Error><Type>Sender</Type><Code>");
