@@ -34,6 +34,11 @@ static bool gzip_body(struct buf *out, struct str body)
     return deflateEnd(&z) == Z_OK && ok;
 }
 
+static const char *method_of(const struct aws_call *call)
+{
+    return call->method != NULL ? call->method : "POST";
+}
+
 /* Headers of the call, the signature's among them. */
 static enum err add_headers(struct buf *lines, struct aws_http *h, const struct aws_call *call,
                             const struct credentials *c, struct str body, struct err_info *ei)
@@ -42,11 +47,11 @@ static enum err add_headers(struct buf *lines, struct aws_http *h, const struct 
     char hash[SIGV4_HEX];
     aws_http_host(host, sizeof(host), call->place.endpoint);
     sigv4_sha256_hex(hash, body.p, body.n);
-    struct http_header headers[5] = {
-        {STR("Host"), str_of(host)},
-        {STR("Content-Type"), str_of(call->content_type)},
-    };
-    size_t count = 2;
+    struct http_header headers[5] = {{STR("Host"), str_of(host)}};
+    size_t count = 1;
+    if (call->content_type != NULL) {
+        headers[count++] = (struct http_header){STR("Content-Type"), str_of(call->content_type)};
+    }
     if (call->target != NULL) {
         headers[count++] = (struct http_header){STR("X-Amz-Target"), str_of(call->target)};
     }
@@ -60,8 +65,9 @@ static enum err add_headers(struct buf *lines, struct aws_http *h, const struct 
         buf_add(lines, "\r\n");
     }
     buf_add(lines, "Accept: application/json\r\n");
-    struct sigv4_request r = {.method = STR("POST"),
-                              .path = STR("/"),
+    struct sigv4_request r = {.method = str_of(method_of(call)),
+                              .path = str_of(call->path != NULL ? call->path : "/"),
+                              .query = str_of(call->query),
                               .headers = headers,
                               .header_count = count,
                               .body_sha256_hex = hash};
@@ -79,6 +85,9 @@ static enum err refused(const struct aws_call *call, const struct credentials *c
     char code[AWS_CODE_MAX];
     char message[200];
     aws_error_decode(code, message, sizeof(message), buf_str(&a->body));
+    if (a->error_type[0] != '\0') {
+        (void)str_copy(code, sizeof(code), str_of(a->error_type));
+    }
     enum err e = aws_error_meaning(a->status, code);
     if (code[0] == '\0') {
         memcpy(code, "no code", sizeof("no code"));
@@ -118,10 +127,15 @@ enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const st
 {
     struct buf lines = {0};
     struct buf packed = {0};
+    struct buf url = {0};
     struct aws_answer answer = {0};
     struct str body = call->body;
     enum err e = ERR_OK;
-    if (call->gzip && !gzip_body(&packed, body)) {
+    buf_printf(&url, "%s%s%s%s", call->place.endpoint, call->path != NULL ? call->path : "/",
+               call->query != NULL ? "?" : "", call->query != NULL ? call->query : "");
+    if (url.failed) {
+        e = err_set(ei, ERR_NOMEM, "%s: no memory for the call", call->action);
+    } else if (call->gzip && !gzip_body(&packed, body)) {
         e = err_set(ei, ERR_NOMEM, "%s: no memory to compress the request", call->action);
     } else if (call->gzip) {
         body = buf_str(&packed);
@@ -130,8 +144,8 @@ enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const st
         e = add_headers(&lines, h, call, c, body, ei);
     }
     if (e == ERR_OK) {
-        struct aws_http_request r = {.method = "POST",
-                                     .url = call->place.endpoint,
+        struct aws_http_request r = {.method = method_of(call),
+                                     .url = buf_cstr(&url),
                                      .headers = buf_str(&lines),
                                      .body = body,
                                      .direct = is_loopback(call->place.endpoint),
@@ -147,6 +161,7 @@ enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const st
     OPENSSL_cleanse(buf_bytes(&lines), lines.len); /* the session token is in it */
     buf_free(&lines);
     buf_free(&packed);
+    buf_free(&url);
     aws_answer_free(&answer);
     return e;
 }

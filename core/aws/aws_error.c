@@ -22,7 +22,8 @@ static void scan_error_object(struct scan *s, struct decoded *d, int depth)
             scan_string(s, &d->code);
         } else if (is_string && (scan_raw_is(key, "message") || scan_raw_is(key, "Message"))) {
             scan_string(s, &d->message);
-        } else if (depth == 0 && scan_raw_is(key, "Error") && scan_peek(s) == SCAN_OBJECT) {
+        } else if (depth == 0 && (scan_raw_is(key, "Error") || scan_raw_is(key, "error")) &&
+                   scan_peek(s) == SCAN_OBJECT) {
             scan_error_object(s, d, 1);
         } else {
             scan_skip(s);
@@ -118,6 +119,17 @@ enum err aws_error_meaning(int status, const char *code)
                                          "InvalidAccessKeyId",
                                          "AuthFailure",
                                          "InvalidToken"};
+    static const char *const exists[] = {"DuplicateRecordException",
+                                         "ResourceAlreadyExistsException"};
+    static const char *const missing[] = {"ResourceNotFoundException", "NotFoundException",
+                                          "UnknownMonitorException",
+                                          "UnknownSubscriptionException"};
+    if (IS_ONE_OF(code, exists)) {
+        return ERR_EXISTS;
+    }
+    if (IS_ONE_OF(code, missing)) {
+        return ERR_NOT_FOUND;
+    }
     if (IS_ONE_OF(code, throttled) || status == 429) {
         return ERR_BUSY;
     }

@@ -8,8 +8,8 @@
 #define AWS_CODE_MAX 96
 
 /* Short code of an error body: JSON `__type` (without its name space) or `code`,
- * {"Error":{"Code"}}, or XML <Code>. `message` likewise. Both printable and cut to size; "" when
- * there is none. */
+ * {"Error":{"Code"}}, {"error":{"code"}}, or XML <Code>. `message` likewise. Both printable and cut
+ * to size; "" when there is none. */
 void aws_error_decode(char code[AWS_CODE_MAX], char *message, size_t message_size, struct str body);
 
 /* By code first, by status where the code is unknown: see aws_http_call. */

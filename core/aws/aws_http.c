@@ -181,10 +181,15 @@ static void take_answer(struct aws_http *h, struct aws_answer *a)
     long status = 0;
     curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
     a->status = (int)status;
-    struct curl_header *date;
+    struct curl_header *date, *type;
     if (curl_easy_header(h->easy, "Date", 0, CURLH_HEADER, -1, &date) == CURLHE_OK) {
         time_t seconds = curl_getdate(date->value, NULL);
         a->date_ms = seconds > 0 ? (int64_t)seconds * 1000 : 0;
+    }
+    if (curl_easy_header(h->easy, "x-amzn-ErrorType", 0, CURLH_HEADER, -1, &type) == CURLHE_OK) {
+        struct str rest;
+        str_printable(a->error_type, sizeof(a->error_type),
+                      str_cut(str_of(type->value), ':', &rest));
     }
 }
 

@@ -28,8 +28,9 @@ struct aws_http_request {
 };
 struct aws_answer { /* all-zero before; aws_answer_free after, errors included */
     int status;
-    int64_t date_ms; /* of the Date header; 0: none */
-    struct buf body; /* at most AWS_ANSWER_MAX */
+    int64_t date_ms;     /* of the Date header; 0: none */
+    char error_type[96]; /* x-amzn-ErrorType, where REST services say what went wrong; "" */
+    struct buf body;     /* at most AWS_ANSWER_MAX */
 };
 void aws_answer_free(struct aws_answer *a);
 /* OK whatever the status is. ERR_TIMEOUT, ERR_CLOSED (aborted), ERR_TOO_BIG, ERR_IO (the text says
@@ -43,21 +44,24 @@ struct aws_place {
     const char *region;   /* of the signature */
 };
 
-/* A POST to "/" signed for a service. */
+/* A call signed for a service. */
 struct aws_call {
     struct aws_place place;
     const char *service;      /* of the signature: "monitoring", "ce", "sts" */
     const char *action;       /* as IAM spells it, for errors: "cloudwatch:PutMetricData" */
+    const char *method;       /* NULL: POST */
+    const char *path;         /* percent-encoded, as it goes out; NULL: "/" */
+    const char *query;        /* encoded likewise, without '?'; NULL: none */
     const char *target;       /* X-Amz-Target; NULL: none */
-    const char *content_type; /* "application/x-amz-json-1.0" */
+    const char *content_type; /* "application/x-amz-json-1.0"; NULL: none, for calls without body */
     struct str body;
     bool gzip;          /* compress the body */
     int64_t timeout_ms; /* 0: 30 seconds */
 };
 /* Signs and sends; a 2xx answer's body is appended to out. Errors by meaning: ERR_FORBIDDEN (the
  * text names the IAM action to allow), ERR_AUTH (keys, token or clock), ERR_BUSY (throttled: wait),
- * ERR_RANGE (the request was refused), ERR_IO (5xx or no connection), and those of aws_http_send.
- * No text holds a secret. */
+ * ERR_EXISTS, ERR_NOT_FOUND, ERR_RANGE (the request was refused otherwise), ERR_IO (5xx or no
+ * connection), and those of aws_http_send. No text holds a secret. */
 enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const struct credentials *c,
                        struct buf *out, struct err_info *ei) MUST_CHECK;
 

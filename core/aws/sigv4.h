@@ -19,6 +19,9 @@ struct sigv4_request {
     bool normalize_path; /* collapse empty and dot segments first; Bedrock paths never need it */
 };
 
+/* Percent-encodes a path segment or a query's name or value: all but A-Za-z0-9-._~ */
+void sigv4_encode_segment(struct buf *out, struct str text);
+
 #define SIGV4_HEX 65
 /* SHA-256 through a digest fetched once a process and a context kept per thread. Without memory for
  * the thread's first context the process ends: nothing can be signed or checked then. */

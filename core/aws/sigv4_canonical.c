@@ -23,6 +23,13 @@ static void add_encoded_byte(struct buf *out, unsigned char c)
     buf_append(out, escape, sizeof(escape));
 }
 
+void sigv4_encode_segment(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        add_encoded_byte(out, (unsigned char)text.p[i]);
+    }
+}
+
 /* Whole runs at once: most paths need few escapes. */
 static void add_path(struct buf *out, struct str path)
 {
