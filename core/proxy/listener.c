@@ -209,7 +209,7 @@ static enum err open_tls(struct listener *l, const struct config_listen *c, stru
     static const unsigned char session_context[] = "tollgate";
 
     /* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     l->tls = SSL_CTX_new(TLS_server_method());
     if (!l->tls || SSL_CTX_set_min_proto_version(l->tls, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(l->tls, session_context, sizeof session_context - 1) != 1 ||
