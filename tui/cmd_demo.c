@@ -73,7 +73,7 @@ static const char configuration[] =
     "1m, ceiling: 100k}\n"
     "  - {name: sonnet-minute, model: claude-3-5-sonnet-v2, tokens: 60k, window: 1m, ceiling: "
     "500k}\n"
-    "  - {name: docs-helper-requests, application: docs-helper, requests: 60, window: 1m}\n"
+    "  - {name: docs-helper-requests, application: docs-helper, requests: 200, window: 1m}\n"
     "  - {name: department-month, per: [costCenter], usd: 25, window: month, ceiling: 500}\n"
     "  - {name: account-day, usd: 40, window: day, ceiling: 1000}\n"
     "publish: {metrics: {namespace: GenAIRateLimiting, every: 60s}}\n"
@@ -90,7 +90,7 @@ struct demo_application {
 static const struct demo_application applications[] = {
     {"crm-summary", "sales", "claude-3-5-haiku", 90, 300, true, 2400, 4, 0},
     {"lead-scoring", "sales", "nova-micro", 60, 80, false, 250, 4, 0},
-    {"docs-helper", "support", "claude-3-5-haiku", 220, 500, true, 2500, 12, 10},
+    {"docs-helper", "support", "claude-3-5-haiku", 30, 60, true, 700, 64, 80},
     {"ticket-triage", "support", "nova-lite", 120, 120, false, 300, 4, 0},
     {"code-review", "services", "claude-3-5-sonnet-v2", 400, 800, true, 1500, 3, 0},
     {"batch-translate", "services", "nova-lite", 300, 400, true, 700, 4, 0},

@@ -194,6 +194,7 @@ static void draw_overlay(struct ui *ui, const struct w_area *a)
         w_dialog_draw(a, &ui->dialog);
         return;
     case MODE_FORM:
+        edit_form_trial(ui);
         w_form_draw(a, &ui->form);
         return;
     case MODE_SORT:
@@ -235,8 +236,13 @@ void ui_draw(struct ui *ui)
     if (all.h >= TABS_ROWS && all.w >= TABS_COLS) {
         ui_draw_tabs(ui, &all, y++);
     }
-    struct w_area body = w_area_part(&all, y, 1, all.h - y - 1, all.w - 2);
+    int bottom = ui->edit.active && all.h > y + 3 ? 2 : 1;
+    struct w_area body = w_area_part(&all, y, 1, all.h - y - bottom, all.w - 2);
     draw_body(ui, &body);
+    if (bottom == 2) {
+        struct w_area pending = w_area_part(&all, all.h - 2, 1, 1, all.w - 2);
+        ui_draw_pending(ui, &pending);
+    }
     ui_draw_bottom(ui, &all);
     struct w_area middle = w_area_part(&all, 1, 0, all.h - 2, all.w);
     draw_overlay(ui, &middle);

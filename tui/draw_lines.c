@@ -208,20 +208,30 @@ void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y)
     w_bar_draw(&line, 0, l.segment, l.count, tight ? 1 : 0, W_TAB);
 }
 
-static void draw_pending(struct ui *ui, const struct w_area *a)
+void ui_draw_pending(struct ui *ui, const struct w_area *a)
 {
     char old[FORMAT_TEXT];
     char new[FORMAT_TEXT];
-    struct line l = {.count = 0};
+    char name[TEXT];
+    char text[2 * TEXT];
     const struct ui_edit *e = &ui->edit;
+    enum w_role role;
+    edit_describe(e, name, sizeof name);
     format_amount(old, e->metric, e->old_amount);
     format_amount(new, e->metric, e->amount);
-    snprintf(add(&l, W_PENDING, 0, false), TEXT, " %.40s: %s -> %s ", e->limit, old, new);
-    put(&l, W_NORMAL, 4, false, "not applied yet");
+    snprintf(text, sizeof text, " %.60s: %s -> %s pending ", name, old, new);
+    const char *trial = trial_text(ui, e, &role);
+    int x = w_text_add(a, 0, 0, W_PENDING, text);
+    w_text(a, 0, x + 1, a->w - x - 1, role, W_LEFT, trial);
+}
+
+static void draw_pending_keys(const struct w_area *a)
+{
+    struct line l = {.count = 0};
     static const char *const keys[][2] = {
-        {"Enter", "apply"}, {"Esc", "drop"}, {"+ -", "adjust"}, {"t", "for a time"}};
-    for (size_t i = 0; i < 4; i++) {
-        put(&l, W_HINT, (int)i + (i > 1 ? 4 : 0), false, keys[i][1]);
+        {"Enter", "apply"}, {"Esc", "drop"}, {"+ -", "adjust"}, {"=", "set"}, {"t", "for a time"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        put(&l, W_HINT, (int)i, false, keys[i][1]);
         l.segment[l.count - 1].key = keys[i][0];
     }
     w_bar_draw(a, 0, l.segment, l.count, 2, W_HINT);
@@ -259,7 +269,7 @@ void ui_draw_bottom(struct ui *ui, const struct w_area *a)
     } else if (w_toast_on(&ui->toast, ui->now_ms)) {
         w_toast_draw(&whole, 0, &ui->toast);
     } else if (ui->edit.active) {
-        draw_pending(ui, &line);
+        draw_pending_keys(&line);
     } else {
         draw_hints(ui, &line);
     }

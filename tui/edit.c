@@ -74,6 +74,10 @@ static bool same_target(const struct ui_edit *e, const json_t *limit, const json
 
 const struct ui_edit *edit_pending(const struct ui *ui, const json_t *limit, const json_t *group)
 {
+    if (ui->mode == MODE_FORM && ui->form_edit.active &&
+        same_target(&ui->form_edit, limit, group)) {
+        return &ui->form_edit;
+    }
     return ui->edit.active && same_target(&ui->edit, limit, group) ? &ui->edit : NULL;
 }
 
@@ -96,6 +100,7 @@ void edit_step(struct ui *ui, int tenths)
     step = step > 0 ? step : 1;
     int64_t next = money_add(e->amount, tenths * step);
     e->amount = next > 0 ? next : e->amount;
+    trial_want(ui, e);
     w_toast_hide(&ui->toast);
     ui->changed = true;
 }
@@ -103,6 +108,7 @@ void edit_step(struct ui *ui, int tenths)
 void edit_drop(struct ui *ui)
 {
     edit_clear(&ui->edit);
+    trial_drop(ui);
     ui_say(ui, W_NORMAL, "Dropped; nothing was changed.");
 }
 
@@ -126,16 +132,7 @@ static json_t *set_params(const struct ui_edit *e)
     return params;
 }
 
-void edit_apply(struct ui *ui)
-{
-    if (ui_may_change(ui)) {
-        request_send(ui, "limit.set", set_params(&ui->edit));
-        ui_say(ui, W_PENDING, "%s: sent, waiting for the core", ui->edit.limit);
-        edit_clear(&ui->edit);
-    }
-}
-
-static void describe_target(const struct ui_edit *e, char *out, size_t size)
+void edit_describe(const struct ui_edit *e, char *out, size_t size)
 {
     const char *key;
     json_t *value;
@@ -181,7 +178,41 @@ static bool read_form(struct ui *ui)
              ends.n ? ", back after " : ", for good", ends.n ? f->field[FIELD_FOR].input.text : "",
              ends.n ? "" : " (u undoes it)");
     f->note_role = W_PENDING;
+    trial_want(ui, e);
     return true;
+}
+
+/* What the reason form says: the change, and what it would have denied. */
+static void show_apply(struct ui *ui)
+{
+    char old[FORMAT_TEXT];
+    char new[FORMAT_TEXT];
+    struct w_form *f = &ui->form;
+    const struct ui_edit *e = &ui->form_edit;
+    format_amount(old, e->metric, e->old_amount);
+    format_amount(new, e->metric, e->amount);
+    snprintf(f->note, sizeof f->note, "%s -> %s, for good (u undoes it)", old, new);
+    f->note_role = W_PENDING;
+}
+
+void edit_apply(struct ui *ui)
+{
+    if (!ui_may_change(ui)) {
+        return;
+    }
+    char name[80];
+    edit_clear(&ui->form_edit);
+    ui->form_edit = ui->edit;
+    memset(&ui->edit, 0, sizeof ui->edit);
+    memset(&ui->form, 0, sizeof ui->form);
+    edit_describe(&ui->form_edit, name, sizeof name);
+    snprintf(ui->form.title, sizeof ui->form.title, "Apply: %.70s", name);
+    ui->form.field[0].label = "Reason";
+    ui->form.field[0].help = "kept in the audit; may stay empty";
+    ui->form.count = 1;
+    ui->form_for = FORM_APPLY;
+    ui->mode = MODE_FORM;
+    show_apply(ui);
 }
 
 void edit_open_form(struct ui *ui, int field)
@@ -212,7 +243,7 @@ void edit_open_form(struct ui *ui, int field)
     }
     ui->form.count = 4;
     ui->form.focus = field;
-    describe_target(&ui->form_edit, name, sizeof name);
+    edit_describe(&ui->form_edit, name, sizeof name);
     snprintf(ui->form.title, sizeof ui->form.title, "%.70s: %s", name, ui->form_edit.metric);
     format_amount_typed(amount, ui->form_edit.metric, ui->form_edit.amount);
     w_input_set(&ui->form.field[FIELD_AMOUNT].input, amount);
@@ -241,6 +272,13 @@ static void send_form(struct ui *ui)
         return;
     }
     json_t *params = set_params(&ui->form_edit);
+    if (ui->form_for == FORM_APPLY) {
+        add_text(params, "reason", &ui->form.field[0]);
+        ui_say(ui, W_PENDING, "%s: sent, waiting for the core", ui->form_edit.limit);
+        edit_clear(&ui->form_edit);
+        request_send(ui, "limit.set", params);
+        return;
+    }
     add_text(params, "for", &ui->form.field[FIELD_FOR]);
     add_text(params, "reason", &ui->form.field[FIELD_REASON]);
     add_text(params, "ticket", &ui->form.field[FIELD_TICKET]);
@@ -248,15 +286,28 @@ static void send_form(struct ui *ui)
     request_send(ui, "limit.set", params);
 }
 
+void edit_form_trial(struct ui *ui)
+{
+    ui->form.more[0] = '\0';
+    if (ui->form_for != FORM_REASON && ui->form.note_role != W_WARN) {
+        str_copy(ui->form.more, sizeof ui->form.more,
+                 str_of(trial_text(ui, &ui->form_edit, &ui->form.more_role)));
+    }
+}
+
 void edit_form_key(struct ui *ui, int key)
 {
     enum w_answer answer = w_form_key(&ui->form, key);
-    bool ready = ui->form_for == FORM_REASON ? ui->form.field[0].input.length > 0 : read_form(ui);
+    bool ready = ui->form_for == FORM_REASON  ? ui->form.field[0].input.length > 0
+                 : ui->form_for == FORM_LIMIT ? read_form(ui)
+                                              : true;
     if (answer == W_ACCEPTED && ready) {
         ui->mode = MODE_VIEW;
+        trial_drop(ui);
         send_form(ui);
     } else if (answer == W_CANCELLED) {
         ui->mode = MODE_VIEW;
+        trial_drop(ui);
         edit_clear(&ui->form_edit);
         request_clear(&ui->asked);
         ui_say(ui, W_NORMAL, "Nothing was changed.");
@@ -284,7 +335,7 @@ void edit_block(struct ui *ui)
     char name[160];
     char amount[FORMAT_TEXT];
     char text[W_DIALOG_TEXT];
-    describe_target(&e, name, sizeof name);
+    edit_describe(&e, name, sizeof name);
     panel_limit_short(amount, sizeof amount, limit, group);
     if (blocked) {
         snprintf(text, sizeof text, "%s\n\nblocked -> %s\n\nCalls under it are let through again.",
@@ -318,7 +369,7 @@ void edit_revert(struct ui *ui)
     char old[FORMAT_TEXT];
     char file[FORMAT_TEXT];
     char text[W_DIALOG_TEXT];
-    describe_target(&e, name, sizeof name);
+    edit_describe(&e, name, sizeof name);
     amount_of(limit, group, old);
     format_amount(file, e.metric, format_json_amount(snapshot_at(limit, "file_amount"), e.metric));
     snprintf(text, sizeof text, "%s\n\n%s -> %s, as the file says\n\nWhat was used stays counted.",

@@ -27,6 +27,8 @@ static void answer_amount(char out[FORMAT_TEXT], const json_t *result, const cha
 
 static void say_done(struct ui *ui, const struct ui_request *r, const json_t *result)
 {
+    str_copy(ui->own_limit, sizeof ui->own_limit, str_of(snapshot_text(result, "name")));
+    ui->own_ms = ui->now_ms;
     char old[FORMAT_TEXT];
     char new[FORMAT_TEXT];
     char until[FORMAT_TEXT] = "";
@@ -140,6 +142,8 @@ void request_send(struct ui *ui, const char *method, json_t *params)
         return;
     }
     struct err_info ei = {0};
+    str_copy(ui->own_limit, sizeof ui->own_limit, str_of(snapshot_text(params, "name")));
+    ui->own_ms = ui->now_ms;
     r->used = true;
     r->ui = ui;
     str_copy(r->method, sizeof r->method, str_of(method));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TOAST_MS 8000
+#define OWN_MS   5000
 #define AUDIT_MS 2000 /* the audit is asked for at most this often */
 
 const struct ui_view_def ui_views[VIEW_COUNT] = {
@@ -92,20 +93,42 @@ void ui_on_hello(void *arg, json_t *hello)
     }
 }
 
-/* What somebody else changed, or what crossed a threshold, is said once. */
+/* Was this brought about from here? Its answer says so already. */
+static bool own_event(const struct ui *ui, const json_t *e)
+{
+    return strcmp(snapshot_text(e, "actor"), snapshot_text(ui->hello, "user")) == 0 &&
+           strcmp(snapshot_text(e, "limit"), ui->own_limit) == 0 && ui->own_ms > 0 &&
+           ui->now_ms - ui->own_ms < OWN_MS;
+}
+
+static void event_mark(const json_t *e, char out[UI_EVENT])
+{
+    snprintf(out, UI_EVENT, "%.30s %.160s", snapshot_text(e, "at"), snapshot_text(e, "text"));
+}
+
+/* What somebody else changed, or what crossed a threshold, is said once, with the name of who did
+ * it: the newest one that is news. Events come newest first. */
 static void tell_events(struct ui *ui, const json_t *events)
 {
-    size_t n = json_array_size(events);
-    const json_t *last = n > 0 ? json_array_get(events, n - 1) : NULL;
-    const char *at = snapshot_text(last, "at");
-    if (!last || strcmp(at, ui->event_at) == 0) {
-        return;
-    }
+    size_t i;
+    json_t *e;
+    const json_t *news = NULL;
     bool first = ui->live.data == NULL; /* old news when we came */
-    bool mine = strcmp(snapshot_text(last, "actor"), snapshot_text(ui->hello, "user")) == 0;
-    str_copy(ui->event_at, sizeof ui->event_at, str_of(at));
-    if (!first && !mine) {
-        ui_say(ui, W_WARN, "%s", snapshot_text(last, "text"));
+    char mark[UI_EVENT];
+    json_array_foreach((json_t *)(uintptr_t)events, i, e)
+    {
+        event_mark(e, mark);
+        if (strcmp(mark, ui->event_told) == 0) {
+            break;
+        }
+        news = news || own_event(ui, e) ? news : e;
+    }
+    if (json_array_size(events) > 0) {
+        event_mark(json_array_get(events, 0), ui->event_told);
+    }
+    if (news && !first) {
+        const char *actor = snapshot_text(news, "actor");
+        ui_say(ui, W_WARN, "%s%s%s", actor, *actor ? ": " : "", snapshot_text(news, "text"));
     }
 }
 
@@ -190,6 +213,7 @@ void ui_free(struct ui *ui)
     request_clear(&ui->asked);
     edit_clear(&ui->edit);
     edit_clear(&ui->form_edit);
+    trial_drop(ui);
     snapshot_clear(&ui->live);
     snapshot_clear(&ui->frozen);
     json_decref(ui->hello);

@@ -18,6 +18,7 @@
 
 #define UI_PANELS   4
 #define UI_REQUESTS 16
+#define UI_EVENT    200
 
 enum ui_mode {
     MODE_VIEW,
@@ -42,6 +43,18 @@ struct ui_edit {
     int64_t old_amount, amount;
 };
 
+/* The question what an amount would have denied, and its answer. */
+struct ui_trial {
+    bool wanted, asked, answered; /* asked: a question is under way */
+    char limit[96];
+    char metric[24];
+    json_t *group; /* owned; NULL: the limit as a whole */
+    int64_t amount, sent_amount;
+    int64_t due_ms; /* when to ask */
+    char text[256]; /* the answer in words; "": none to be had */
+    enum w_role role;
+};
+
 /* A request to the core, kept until it is answered, so that it can be sent again confirmed. */
 struct ui_request {
     bool used;
@@ -51,7 +64,11 @@ struct ui_request {
 };
 
 /* What a form is filled in for. */
-enum ui_form { FORM_LIMIT, FORM_REASON };
+enum ui_form {
+    FORM_LIMIT,
+    FORM_APPLY, /* the reason of what + and - have made up, which may stay empty */
+    FORM_REASON /* ... of what the core refused without one */
+};
 
 struct ui {
     const struct dashboard_options *options;
@@ -86,6 +103,7 @@ struct ui {
 
     enum ui_mode mode;
     struct ui_edit edit;
+    struct ui_trial trial;
     struct ui_request requests[UI_REQUESTS];
     struct ui_request asked; /* what the dialog or the reason form would send */
     struct w_dialog dialog;
@@ -98,7 +116,9 @@ struct ui {
     char choices[W_COLUMNS_MAX][40]; /* the lines of a list that are made up */
     struct w_pager pager;
     int pager_rows;
-    char event_at[32]; /* time of the last event that was told */
+    char event_told[UI_EVENT]; /* the newest event when events were told last */
+    char own_limit[96]; /* what was changed from here last, which needs no telling, and when */
+    int64_t own_ms;
     char filter_before[128];
     char detail_key[W_TABLE_KEY];
     struct w_toast toast;
@@ -145,6 +165,7 @@ int64_t ui_draw_due(const struct ui *ui);
 void ui_draw_title(struct ui *ui, const struct w_area *a);
 void ui_draw_burn(struct ui *ui, const struct w_area *a, int y);
 void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y);
+void ui_draw_pending(struct ui *ui, const struct w_area *a); /* the change not applied, one row */
 void ui_draw_bottom(struct ui *ui, const struct w_area *a);
 /* Overview without room for tables: a line a panel; and the single worst number. */
 void ui_draw_lines(struct ui *ui, const struct w_area *a);
@@ -162,11 +183,23 @@ void edit_drop(struct ui *ui);
 void edit_clear(struct ui_edit *e);
 void edit_open_form(struct ui *ui, int field);
 void edit_form_key(struct ui *ui, int key);
+void edit_form_trial(struct ui *ui); /* puts the what-if, as far as it is known, into the form */
 void edit_block(struct ui *ui);
 void edit_revert(struct ui *ui);
 void edit_undo(struct ui *ui);
+/* "haiku-minute costCenter=sales" */
+void edit_describe(const struct ui_edit *e, char *out, size_t size);
 /* The pending amount of this limit and group, or NULL. */
 const struct ui_edit *edit_pending(const struct ui *ui, const json_t *limit, const json_t *group);
+
+/* --- trial.c: the what-if --- */
+/* Asks about the amount of this change soon; asked already: nothing. */
+void trial_want(struct ui *ui, const struct ui_edit *e);
+void trial_drop(struct ui *ui);
+void trial_step(struct ui *ui); /* sends what is due */
+int64_t trial_due(const struct ui *ui);
+/* What is known about the amount of this change, "" when nothing; borrowed until the next call. */
+const char *trial_text(const struct ui *ui, const struct ui_edit *e, enum w_role *role);
 
 /* --- request.c --- */
 /* Sends a change; its answer is said on the bottom line. Steals params. */

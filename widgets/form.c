@@ -46,7 +46,7 @@ static void put_line(void *arg, const char *line)
 void w_form_draw(const struct w_area *a, const struct w_form *f)
 {
     int labels = label_width(f);
-    struct w_area in = w_dialog_frame(a, f->title, f->count + 5, 70);
+    struct w_area in = w_dialog_frame(a, f->title, f->count + 7, 76);
     int field = in.w - labels - 2 < FIELD_WIDTH ? in.w - labels - 2 : FIELD_WIDTH;
     int first = f->count > in.h ? f->focus : 0; /* hardly any room: the field that is being typed */
     for (int i = first; i < f->count; i++) {
@@ -56,8 +56,12 @@ void w_form_draw(const struct w_area *a, const struct w_form *f)
         w_text(&in, y, labels + field + 4, in.w - labels - field - 4, W_MUTED, W_LEFT,
                f->field[i].help);
     }
-    struct put p = {.area = w_area_part(&in, f->count + 1, 0, 2, in.w), .role = f->note_role};
+    int last = in.h > f->count + 3 ? in.h - 1 : in.h; /* the keys' line */
+    struct put p = {.area = w_area_part(&in, f->count + 1, 0, last - f->count - 1, in.w),
+                    .role = f->note_role};
     w_text_wrap(f->note, in.w, put_line, &p);
+    p.role = f->more_role;
+    w_text_wrap(f->more, in.w, put_line, &p);
     if (in.h > f->count + 3) {
         int x = 0;
         static const char *const words[][2] = {

@@ -18,6 +18,8 @@ struct w_form {
     int count, focus;
     char note[256]; /* what the values mean so far, or what is wrong with them */
     enum w_role note_role;
+    char more[256]; /* below it; "": nothing */
+    enum w_role more_role;
 };
 
 /* Tab, Up and Down move between fields, Enter accepts, Esc cancels, the rest edits. */

@@ -63,11 +63,16 @@ test('denials and limits at 80x24: a raise by key lets calls through again, undo
     screen.keys('+', '+');
     await screen.wait(/300 -> 360/);
     assert.equal((await core.limit('haiku-minute')).amount, 300, 'nothing is applied before Enter');
+    await screen.wait(/last hour: would deny none of 2 calls/);
+    screen.keys('Enter');
+    await screen.wait(/Apply: haiku-minute[^]*Reason/);
+    screen.type('burst of the launch');
     screen.keys('Enter');
     await until('the limit to be raised', async () => (await core.limit('haiku-minute')).amount === 360);
     await screen.wait(/haiku-minute.*360/);
     const { override } = await core.limit('haiku-minute');
     assert.equal(override.actor, os.userInfo().username);
+    assert.equal(override.reason, 'burst of the launch');
     const admitted = await call(core, keys.sales, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 120 });
     assert.equal(admitted.status, 200);
     screen.keys('u');
@@ -103,8 +108,64 @@ test('what somebody else changes appears by itself', async (t) => {
     await screen.wait(/haiku-minute.*100k/);
     await core.json('limit', 'set', 'haiku-minute', 'tokens=250k', '--reason', 'from elsewhere');
     await screen.wait(/haiku-minute.*250k/);
+    await screen.wait(new RegExp(`${os.userInfo().username}: limit.set haiku-minute: 100000 -> 250000: from elsewhere`));
     screen.keys('q');
     await screen.exit();
+});
+
+test('what an amount would deny stands beside it, with the applications; nothing is applied by asking', async (t) => {
+    const { core, keys } = await begin(t);
+    await spend(core, keys.sales, 4, { maxTokens: 60 });
+    const { used } = await core.limit('haiku-minute');
+    const each = Math.floor(used / 4);
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/haiku-minute.*100k/);
+    screen.keys('=');
+    await screen.wait(/haiku-minute: tokens[^]*last hour: would deny none of 4 calls/);
+    screen.keys('C-u');
+    screen.type(String(each * 2 + 5));
+    await screen.wait(/last hour: would deny 2 of 4 calls: crm 2/);
+    screen.keys('C-u');
+    screen.type('nonsense');
+    await screen.gone(/last hour/);
+    screen.keys('Escape');
+    await screen.wait(/Nothing was changed/);
+    assert.equal((await core.limit('haiku-minute')).override, null);
+    screen.keys('q');
+    assert.equal(await screen.exit(), 0);
+});
+
+test('above the ceiling it is asked twice; a reason the file requires is asked for', async (t) => {
+    const { core } = await begin(t, { control: { require_reason: true } });
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 80, rows: 24 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/haiku-minute.*100k/);
+    screen.keys('+');
+    await screen.wait(/100k -> 110k/);
+    screen.keys('Enter');
+    await screen.wait(/may stay empty/);
+    screen.keys('Enter');
+    await screen.wait(/A reason is needed/);
+    screen.type('it is needed');
+    screen.keys('Enter');
+    await until('the limit to be raised', async () => (await core.limit('haiku-minute')).amount === 110000);
+    await screen.wait(/haiku-minute +110k/); // what the next change is based on
+    screen.keys('=');
+    await screen.wait(/Amount/);
+    screen.keys('C-u');
+    screen.type('2M');
+    screen.keys('Tab', 'Tab');
+    screen.type('very much');
+    screen.keys('Enter');
+    await screen.wait(/Sure\?[^]*110k -> 2000000/);
+    screen.keys('Enter');
+    await screen.gone(/Sure\?/);
+    assert.equal((await core.limit('haiku-minute')).amount, 110000, 'Enter must mean no');
+    screen.keys('q');
+    assert.equal(await screen.exit(), 0);
 });
 
 test('help, filter, every view, every size, and a way out', async (t) => {

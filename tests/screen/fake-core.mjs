@@ -151,7 +151,7 @@ function snapshot() {
         health: { store: 'ok', reserved_matches: true },
         burn: { usd_per_hour: cents(models.reduce((s, m) => s + m.series[14] * m.price * 60, 0)), today_usd: cents(sum(centers, 'today')), month_usd: cents(month),
             month_forecast_usd: cents(month * 1.4), month_budget_usd: 12000 },
-        attached: 1, timezone: 'UTC', events: events.slice(-20),
+        attached: 1, timezone: 'UTC', events: events.slice(0, 20),
     };
 }
 
@@ -181,7 +181,7 @@ function record(action, l, o, before, params) {
     const value = (x) => (x.blocked ? 'blocked' : x.amount);
     changes.unshift({ version: 1, seq: 100000 + changeId, type: 'change', time: iso(Date.now()), change_id: changeId, action, limit: l.name,
         group: params.group ?? {}, old: value(before), new: value(o), until: until(params), actor: { uid: 1000, login: user }, reason: params.reason ?? '', undoes: null, before, target: o });
-    events.push({ at: iso(Date.now()), text: `${user} changed ${l.name}`, limit: l.name, actor: user });
+    events.unshift({ at: iso(Date.now()), text: `${user} changed ${l.name}`, limit: l.name, actor: user });
     fs.appendFileSync(`${path}.log`, JSON.stringify({ action, params }) + '\n');
     return { version: 1, name: l.name, metric: l.metric, group: params.group ?? {}, old: value(before), new: value(o), change_id: changeId, until: until(params) };
 }
