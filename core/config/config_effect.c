@@ -6,8 +6,6 @@
 
 /* A row goes when its key takes effect. */
 const struct config_not_in_effect config_not_in_effect[] = {
-    {"limits[].action", "queue", "use deny, or warn"},
-    {"limits[].max_wait", NULL, "it belongs to action: queue; leave it out"},
     {"listen[].client_ca", NULL, "client certificates are not checked; leave it out"},
     {"publish.audit", NULL, "audit lines are not sent to CloudWatch Logs"},
     {"poll.budgets", NULL, "budgets are not polled"},

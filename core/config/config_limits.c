@@ -231,6 +231,9 @@ static void check_limit(const struct config_place *p, const struct config *c, st
         check_window(p, d);
     }
     check_bounds(d);
+    if (d->limit.max_wait_ms > 0 && d->limit.action != ACTION_QUEUE) {
+        config_wrong(p, "max_wait belongs to action: queue");
+    }
     for (size_t i = 0; i < c->limit_count && *d->limit.name != '\0'; i++) {
         if (strcmp(c->limits[i].name, d->limit.name) == 0) {
             config_wrong(p, "a limit of the name %s is in line %d already", d->limit.name,

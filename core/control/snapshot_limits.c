@@ -72,6 +72,9 @@ static json_t *limit_json(const struct limit_view *v)
     put(o, "over", amount_json(m, v->over));
     put(o, "charged_by_crash", amount_json(m, v->charged_by_crash));
     put(o, "denied", json_integer(v->denied));
+    put(o, "waiting", json_integer(v->waiting));
+    put(o, "phantom_denials", json_integer(v->phantom));
+    put(o, "examined_denials", json_integer(v->examined));
     put(o, "resets_at", json_time(v->resets_at_ms));
     put(o, "groups_total", json_integer((json_int_t)v->groups_total));
     put(o, "groups", groups);

@@ -8,6 +8,7 @@
 
 #define MAX_WAIT_MS    5000 /* where the limit says nothing */
 #define SERVED_AT_ONCE 256  /* so that the lock is short; the next look goes on */
+#define LOOKED_AT_ONCE 64   /* groups, likewise */
 
 static void list_group(struct limits *l, struct group *g)
 {
@@ -168,9 +169,10 @@ void wait_serve(struct limits *l, struct group *g, int64_t now_ms)
     }
 }
 
-void wait_serve_all(struct limits *l, const struct rule *r, int64_t now_ms)
+/* The next n groups with waiters; there may be fewer by now. */
+static void serve_some(struct limits *l, const struct rule *r, size_t n, int64_t now_ms)
 {
-    for (size_t n = l->waited_count; n > 0; n--) {
+    for (; n > 0 && l->waited != NULL; n--) {
         struct group *g = l->waited;
         unlist_group(l, g);
         list_group(l, g); /* those that come by moving stand behind */
@@ -178,6 +180,11 @@ void wait_serve_all(struct limits *l, const struct rule *r, int64_t now_ms)
             wait_serve(l, g, now_ms);
         }
     }
+}
+
+void wait_serve_all(struct limits *l, const struct rule *r, int64_t now_ms)
+{
+    serve_some(l, r, l->waited_count, now_ms);
 }
 
 void wait_orphan(struct limits *l, struct group *g)
@@ -276,6 +283,12 @@ bool limits_cancel_wait(struct limits *l, struct limit_waiter *w, bool denied)
 void limits_tick(struct limits *l, int64_t now_ms)
 {
     limits_lock(l);
-    wait_serve_all(l, NULL, now_ms);
-    wait_tell(l);
+    for (size_t left = l->waited_count; left > 0;) {
+        size_t slice = left < LOOKED_AT_ONCE ? left : LOOKED_AT_ONCE;
+        serve_some(l, NULL, slice, now_ms);
+        left -= slice;
+        wait_tell(l); /* others may have the lock between two slices */
+        limits_lock(l);
+    }
+    limits_unlock(l);
 }

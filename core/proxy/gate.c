@@ -16,6 +16,9 @@ struct rules *rules_new(struct config *config, struct catalog *catalog)
         r->config = config_ref(config);
         r->catalog = catalog;
         r->references = 1;
+        for (size_t i = 0; i < config->limit_count; i++) {
+            r->queues = r->queues || config->limits[i].action == ACTION_QUEUE;
+        }
     }
     return r;
 }
@@ -56,6 +59,7 @@ static struct ticket *ticket_new(struct gate *g, struct exchange *x)
 void gate_ticket_end(struct ticket *t)
 {
     struct gate *g = t->gate;
+    gate_wait_leave(t);
     if (t->admitted) {
         pthread_mutex_lock(&g->open_lock);
         *(t->prev ? &t->prev->next : &g->open) = t->next;
@@ -497,7 +501,7 @@ void gate_request(struct exchange *x)
                     ei.text);
         return;
     }
-    if (gate_admit(t)) {
+    if (gate_admit(t, sha256)) {
         gate_forward(t, sha256);
     }
 }
@@ -569,6 +573,7 @@ struct gate *gate_new(const struct gate_options *o, struct err_info *ei)
     g->hooks = o->hooks;
     g->bodies = o->bodies;
     pthread_mutex_init(&g->open_lock, NULL);
+    gate_waits_init(&g->waits);
     if (!open_host(&g->runtime, o, o->runtime, "bedrock", ei) ||
         !open_host(&g->mantle, o, o->mantle, "bedrock-mantle", ei)) {
         gate_free(g);
@@ -582,6 +587,7 @@ void gate_free(struct gate *g)
     if (!g) {
         return;
     }
+    gate_waits_free(g);
     upstream_free(g->runtime.pool);
     upstream_free(g->mantle.pool);
     sigv4_signer_free(&g->runtime.signer);

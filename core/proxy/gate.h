@@ -1,6 +1,6 @@
 /* gate.h: the life of a call in one worker: who asks, may it, send it, meter it, settle it.
- * gate.c: who asks for what; gate_tags.c: the tags; gate_admit.c: admission; gate_answer.c: from
- * upstream to settlement. */
+ * gate.c: who asks for what; gate_tags.c: the tags; gate_admit.c: admission; gate_wait.c: waiting
+ * for it; gate_answer.c: from upstream to settlement. */
 #ifndef TOLLGATE_PROXY_GATE_H
 #define TOLLGATE_PROXY_GATE_H
 
@@ -16,6 +16,7 @@ struct rules {
     struct config *config;
     struct catalog *catalog;
     void (*release)(struct catalog *old); /* NULL: the catalog is not ours to release */
+    bool queues;                          /* a limit says action: queue */
     _Atomic int references;
 };
 struct rules *rules_new(struct config *config, struct catalog *catalog);
@@ -24,8 +25,9 @@ void rules_unref(struct rules *r);
 
 /* Request bodies in flight, over all workers. */
 struct gate_bodies {
-    _Atomic int64_t held;
-    int64_t max; /* bytes; beyond it requests are refused as overloaded */
+    _Atomic int64_t held, waiting; /* waiting: of calls that wait for room in a limit */
+    int64_t max;                   /* bytes; beyond it requests are refused as overloaded */
+    int64_t waiting_max;           /* bytes; beyond it calls are denied and do not wait */
 };
 
 struct gate_options {
@@ -44,6 +46,7 @@ struct gate_options {
 struct gate *gate_new(const struct gate_options *o, struct err_info *ei);
 void gate_free(struct gate *g);
 void gate_reload(struct gate *g, struct rules *rules); /* takes the reference */
+void gate_drain(struct gate *g); /* the gateway ends: who waits for room is sent away */
 void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),
                      void *arg);
 /* Ends every open call for which match says so, in the worker's own thread: a running stream by an

@@ -104,21 +104,12 @@ static void choose_upstream(struct ticket *t)
     }
 }
 
-bool gate_admit(struct ticket *t)
+bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denial)
 {
     struct gate *g = t->gate;
     struct call *call = &t->call;
-    choose_upstream(t);
-    call->admitted_wall_ms = loop_wall_ms(g->loop);
-    call->priced =
-        catalog_price(t->rules->catalog, &call->resolved, call->admitted_wall_ms, &call->price);
-    if (t->route.kind == KIND_CALL) {
-        limit_foresee(g->limits, call);
-    }
-    struct limit_denial denial = {.amount = 0};
-    enum err e = limits_reserve_clamped(g->limits, call, &t->hold, &denial, &t->clamped_output);
     if (e == ERR_FULL) {
-        deny(t, &denial);
+        deny(t, denial);
         return false;
     }
     if (e != ERR_OK) {
@@ -139,4 +130,22 @@ bool gate_admit(struct ticket *t)
     }
     list_open(t);
     return true;
+}
+
+bool gate_admit(struct ticket *t, const uint8_t *body_sha256)
+{
+    struct gate *g = t->gate;
+    struct call *call = &t->call;
+    choose_upstream(t);
+    call->admitted_wall_ms = loop_wall_ms(g->loop);
+    call->priced =
+        catalog_price(t->rules->catalog, &call->resolved, call->admitted_wall_ms, &call->price);
+    if (t->route.kind == KIND_CALL) {
+        limit_foresee(g->limits, call);
+    }
+    struct limit_denial denial = {.amount = 0};
+    enum err e = g->rules->queues ? gate_wait(t, body_sha256, &denial)
+                                  : limits_reserve_clamped(g->limits, call, &t->hold, &denial,
+                                                           &t->clamped_output);
+    return e != ERR_BUSY && gate_decided(t, e, &denial);
 }

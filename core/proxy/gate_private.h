@@ -38,6 +38,20 @@ struct ticket {
     struct str ignored;      /* tags the caller may not set: "a,b" */
     int64_t ready_us;        /* request complete */
     int64_t body_held;       /* bytes of the body, counted in gate->bodies */
+    struct parked *parked;   /* waits for room; gate_wait.c */
+};
+
+/* Calls of this worker that wait for room in limits with action: queue. */
+struct gate_waits {
+    struct parked *first;   /* those with a ticket; the worker's thread, as all but `told` */
+    struct parked *spare;   /* or NULL */
+    size_t late;            /* without a ticket: told, or about to be */
+    struct loop_timer tick; /* armed while calls wait */
+    bool draining;          /* nobody waits any more */
+    pthread_mutex_t lock;   /* of what follows */
+    pthread_cond_t changed; /* one was told */
+    struct parked *told, *told_last;
+    bool posted; /* the worker will look */
 };
 
 /* One of the hosts calls go to. */
@@ -62,6 +76,7 @@ struct gate {
     struct ticket *open;
     uint64_t ended_calls; /* that were in `open`; the worker's thread only */
     struct gate_bodies *bodies;
+    struct gate_waits waits;
     _Atomic int64_t open_calls, store_failures, overhead_us_sum, overhead_count;
     _Atomic int64_t first_token_us_sum, first_token_count;
     _Atomic int64_t upstream_errors[PROXY_ERRORS]; /* by proxy_error_name */
@@ -78,8 +93,21 @@ void gate_give_up(struct ticket *t);   /* without memory: cuts the exchange, end
 void gate_drop_body(struct ticket *t); /* its bytes no longer count as held */
 
 /* gate_admit.c */
-/* Reserves in every limit and stores it. False: answered, t is gone. */
-bool gate_admit(struct ticket *t) MUST_CHECK;
+/* Reserves in every limit and stores it. False: answered and t is gone, or it waits for room.
+ * body_sha256: of the client's body; NULL: not known yet. */
+bool gate_admit(struct ticket *t, const uint8_t *body_sha256) MUST_CHECK;
+/* The limits have decided: t->hold and t->clamped_output are set, or the denial. False: answered, t
+ * is gone; always when e is not ERR_OK. */
+bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denial);
+
+/* gate_wait.c */
+/* As limits_reserve_clamped, into t->hold and t->clamped_output. ERR_BUSY: the call waits, and
+ * will go on or be denied by itself. */
+enum err gate_wait(struct ticket *t, const uint8_t *body_sha256,
+                   struct limit_denial *denial) MUST_CHECK;
+void gate_wait_leave(struct ticket *t); /* gives up its place, where it has one */
+void gate_waits_init(struct gate_waits *w);
+void gate_waits_free(struct gate *g);
 
 /* gate_tags.c */
 /* Puts the call's tags together (DESIGN section 5, Tags). key_tags: of the key; caller's: header

@@ -16,7 +16,8 @@
 #define DRAIN_POLL_NS 5000000
 #define LAST_BYTES_MS                                                                              \
     5000 /* for clients to take the rest of their answers when all calls have ended */
-#define BODIES_MAX (1LL << 30)
+#define BODIES_MAX         (1LL << 30)
+#define BODIES_WAITING_MAX (256LL << 20)
 
 struct worker {
     struct proxy *proxy;
@@ -151,6 +152,7 @@ struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
     }
     p->hooks = o->hooks;
     p->bodies.max = BODIES_MAX;
+    p->bodies.waiting_max = BODIES_WAITING_MAX;
     p->worker_count = o->workers > 0 ? o->workers : proxy_default_workers();
     p->worker_count = p->worker_count < WORKERS_MAX ? p->worker_count : WORKERS_MAX;
     p->workers = calloc((size_t)p->worker_count, sizeof(*p->workers));
@@ -341,6 +343,7 @@ static void begin_drain(void *arg)
     struct worker *w = arg;
     w->asked_to_drain = true;
     front_drain(w->front);
+    gate_drain(w->gate);
 }
 
 static void cut(void *arg)

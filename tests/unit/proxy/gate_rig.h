@@ -139,6 +139,7 @@ static void gate_rig_open(struct gate_rig *r, void (*script)(struct peer *p), co
     credentials_unref(keys);
     assert_int_equal(credentials_refresh(r->credentials, clock_wall_ms(), &ei), ERR_OK);
     r->bodies.max = r->bodies.max ? r->bodies.max : 1 << 30;
+    r->bodies.waiting_max = r->bodies.waiting_max ? r->bodies.waiting_max : 1 << 20;
     r->rules = rules_new(r->config, r->catalog);
     r->wire.deadline.on_time = on_deadline;
     r->wire.loop = fake_loop = loop_new(&ei);
@@ -169,6 +170,7 @@ static void gate_rig_close(struct gate_rig *r)
 {
     assert_null(r->gate->open);
     assert_int_equal(r->bodies.held, 0);
+    assert_int_equal(r->bodies.waiting, 0);
     gate_free(r->gate);
     endpoint_free(r->wire.endpoint);
     loop_free(r->wire.loop);
