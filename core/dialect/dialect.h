@@ -121,6 +121,7 @@ void meter_state(const struct meter *m, struct meter_state *out);
 
 enum refusal {
     REFUSAL_AUTH,        /* bad or missing key */
+    REFUSAL_CLOCK,       /* signed with a clock that is off */
     REFUSAL_FORBIDDEN,   /* not this profile, project or ARN */
     REFUSAL_BAD_REQUEST, /* malformed body, missing tag, bad tag value */
     REFUSAL_UNKNOWN_MODEL,

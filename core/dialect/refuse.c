@@ -18,6 +18,9 @@ struct words {
 static const struct words refusals[] = {
     [REFUSAL_AUTH] = {403, 401, "UnrecognizedClientException", "invalid_request_error",
                       "invalid_api_key", "authentication_error"},
+    /* What AWS says of an old signature, and every SDK's skew correction knows. */
+    [REFUSAL_CLOCK] = {403, 401, "InvalidSignatureException", "invalid_request_error",
+                       "request_time_skewed", "authentication_error"},
     [REFUSAL_FORBIDDEN] = {403, 403, "AccessDeniedException", "invalid_request_error",
                            "permission_denied", "permission_error"},
     [REFUSAL_BAD_REQUEST] = {400, 400, "ValidationException", "invalid_request_error",

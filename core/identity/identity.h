@@ -53,9 +53,18 @@ struct identity_result {
 
 /* Finds the credential (Authorization SigV4 or Bearer, x-api-key) and checks it whole; fills
  * result, and puts the key's tags over `tags` (values in the arena a). ERR_NOT_FOUND: the request
- * carries no credential. ERR_AUTH: it is wrong (unknown key, bad signature, revoked, expired, skew,
- * scope, unsigned payload, body hash); the text says which, without secrets. With body_sha256 NULL
- * SigV4 can not be checked: ERR_BUSY asks for the body first. */
+ * carries no credential. ERR_AUTH: it is wrong (unknown key, bad signature, revoked, expired,
+ * scope, unsigned payload, body hash); the text says which, without secrets. ERR_RANGE: it is dated
+ * more than 5 minutes from now. With body_sha256 NULL SigV4 can not be checked: ERR_BUSY asks for
+ * the body first.
+ *
+ * Replay: the 5 minutes are the window in which a signed request can be sent again, as with AWS.
+ * Signatures are not remembered beyond that, because the same one does not mean the same request:
+ * it is a pure function of the bytes and the second, and clients whose requests carry no number of
+ * their own (the Anthropic SDK for Bedrock, OpenAI's Bedrock provider, curl) sign two equal calls
+ * of one second alike, whether the second is a retry or a neighbour in a batch. Refusing it would
+ * refuse honest calls; a replayed one is limited, charged and recorded under its key like any
+ * other, and cannot be changed. */
 enum err identity_check(struct identity *id, const struct identity_request *r,
                         struct tags *key_tags, struct arena *a, struct identity_result *result,
                         struct err_info *ei) MUST_CHECK;
@@ -64,5 +73,9 @@ enum err identity_check(struct identity *id, const struct identity_request *r,
  * so that a body of strangers is not read. Same errors. */
 enum err identity_precheck(struct identity *id, const struct identity_request *r,
                            struct err_info *ei) MUST_CHECK;
+
+/* Whether a header may be believed: the request is not signed, or its signature covers `name`
+ * (lower case). A signed request's other headers may come from anybody on the way. */
+bool identity_covers(const struct http_header *headers, size_t count, const char *name);
 
 #endif

@@ -55,6 +55,19 @@ static bool is_signed(const struct sigv4_authorization *a, const char *name)
     return false;
 }
 
+bool identity_covers(const struct http_header *headers, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct sigv4_authorization a;
+        if (str_is_nocase(headers[i].name, "authorization") &&
+            str_starts(headers[i].value, "AWS4-HMAC-SHA256")) {
+            return sigv4_parse_authorization(&a, headers[i].value, NULL) == ERR_OK &&
+                   is_signed(&a, name);
+        }
+    }
+    return true;
+}
+
 static enum err check_date(const struct identity_request *r, const struct sigv4_authorization *a,
                            struct str *date, struct err_info *ei)
 {
@@ -73,7 +86,7 @@ static enum err check_date(const struct identity_request *r, const struct sigv4_
     if (at < r->now_ms - SKEW_MS || at > r->now_ms + SKEW_MS) {
         char now[CLOCK_TEXT];
         clock_amz(now, r->now_ms);
-        return err_set(ei, ERR_AUTH,
+        return err_set(ei, ERR_RANGE,
                        "x-amz-date %.*s is more than 5 minutes off: it is %s here; check the clock",
                        (int)date->n, date->p, now);
     }
@@ -122,12 +135,19 @@ static enum err check_order(const struct sigv4_authorization *a, struct err_info
     return ERR_OK;
 }
 
+/* Headers that go upstream and change what is asked, or what it costs: a guardrail, the service
+ * tier, latency, metadata. */
+static bool changes_the_call(struct str name)
+{
+    static const char prefix[] = "x-amzn-bedrock-";
+    return str_is_nocase(name, "x-amz-security-token") || str_is_nocase(name, "anthropic-beta") ||
+           str_is_nocase(str_sub(name, 0, sizeof(prefix) - 1), prefix);
+}
+
 /* Headers that change what is asked must be under the signature. */
 static enum err check_signed(const struct identity_request *r, const struct sigv4_authorization *a,
                              struct err_info *ei)
 {
-    static const char *const if_sent[] = {"x-amz-security-token",
-                                          "x-amzn-bedrock-request-metadata"};
     enum err e = check_order(a, ei);
 
     if (e != ERR_OK) {
@@ -139,13 +159,21 @@ static enum err check_signed(const struct identity_request *r, const struct sigv
     if (!is_signed(a, "x-amz-date")) {
         return err_set(ei, ERR_AUTH, "x-amz-date is not signed");
     }
-    for (size_t i = 0; i < sizeof(if_sent) / sizeof(if_sent[0]); i++) {
-        struct str value;
-        e = only_header(r, if_sent[i], &value, ei);
-        if (e == ERR_OK && !is_signed(a, if_sent[i])) {
-            return err_set(ei, ERR_AUTH, "%s is not signed", if_sent[i]);
+    for (size_t i = 0; i < r->header_count; i++) {
+        struct str once;
+        char name[128];
+        if (!changes_the_call(r->headers[i].name)) {
+            continue;
         }
-        if (e != ERR_OK && e != ERR_NOT_FOUND) {
+        str_printable(name, sizeof(name), r->headers[i].name);
+        for (char *c = name; *c != '\0'; c++) {
+            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c | 0x20) : *c;
+        }
+        if (!is_signed(a, name)) {
+            return err_set(ei, ERR_AUTH, "%s is not signed", name);
+        }
+        e = only_header(r, name, &once, ei);
+        if (e != ERR_OK) {
             return e;
         }
     }

@@ -265,6 +265,16 @@ static struct identity_request identity_of(const struct ticket *t, const uint8_t
                                      .now_ms = loop_wall_ms(t->gate->loop)};
 }
 
+/* A clock that is off has an error of its own: SDKs set theirs by the answer's Date and try again.
+ */
+static void refuse_identity(struct ticket *t, enum err e, const struct err_info *ei)
+{
+    bool clock = e == ERR_RANGE;
+    gate_refuse(t, clock ? REFUSAL_CLOCK : REFUSAL_AUTH, clock ? "clock" : "auth",
+                e == ERR_NOT_FOUND ? "this gateway needs a key: none came with the request"
+                                   : ei->text);
+}
+
 /* False: refused. */
 static bool precheck(struct ticket *t)
 {
@@ -282,9 +292,7 @@ static bool precheck(struct ticket *t)
         }
         return true;
     }
-    gate_refuse(t, REFUSAL_AUTH, "auth",
-                e == ERR_NOT_FOUND ? "this gateway needs a key: none came with the request"
-                                   : ei.text);
+    refuse_identity(t, e, &ei);
     return false;
 }
 
@@ -380,7 +388,7 @@ static bool identify(struct ticket *t, const uint8_t *sha256, struct tags *key_t
     if (e == ERR_NOT_FOUND && !t->rules->config->identity_required) {
         return true;
     }
-    gate_refuse(t, REFUSAL_AUTH, "auth", ei.text);
+    refuse_identity(t, e, &ei);
     return false;
 }
 

@@ -49,12 +49,13 @@ static enum err set(struct ticket *t, struct str key, struct str value, struct e
     return ERR_OK;
 }
 
-static enum err caller_tags(struct ticket *t, const struct tags *asked, struct buf *ignored,
-                            struct err_info *ei)
+/* believed: they came from the caller itself, not from somebody on the way. */
+static enum err caller_tags(struct ticket *t, const struct tags *asked, bool believed,
+                            struct buf *ignored, struct err_info *ei)
 {
     for (size_t i = 0; i < asked->count; i++) {
         struct str key = config_tag_key(asked->at[i].key), value = asked->at[i].value;
-        if (!may_set(t->rules->config, key)) {
+        if (!believed || !may_set(t->rules->config, key)) {
             char shown[TAG_KEY_MAX + 1];
             (void)str_printable(shown, sizeof(shown), key);
             (void)buf_printf(ignored, "%s%s", ignored->len > 0 ? "," : "", shown);
@@ -127,10 +128,12 @@ enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct t
         e = from_header(t, &asked, ei);
     }
     if (e == ERR_OK) {
-        e = caller_tags(t, &asked, &ignored, ei);
+        bool believed = asked.count == 0 ||
+                        identity_covers(t->x->headers, t->x->header_count, "x-tollgate-tags");
+        e = caller_tags(t, &asked, believed, &ignored, ei);
     }
     if (e == ERR_OK) {
-        e = caller_tags(t, body_tags, &ignored, ei);
+        e = caller_tags(t, body_tags, true, &ignored, ei);
     }
     for (size_t i = 0; i < key_tags->count && e == ERR_OK; i++) {
         e = set(t, key_tags->at[i].key, key_tags->at[i].value, ei);

@@ -255,6 +255,30 @@ for (const [name, sdk] of Object.entries(SDKS)) {
     });
 }
 
+// The SDK's requests carry no number of their own: two equal calls of one second have one signature, and both are honest.
+test('equal calls signed in the same second are both served', async (t) => {
+    const { sim, core } = await startBoth(t, { models: MODELS });
+    const key = await core.key();
+    const signatures = [];
+    const c = new AnthropicBedrock({
+        awsAccessKey: key.accessKeyId, awsSecretKey: key.secretAccessKey, awsRegion: 'us-east-1', baseURL: core.url, maxRetries: 0,
+        fetch: (url, init) => {
+            signatures.push(new Headers(init.headers).get('authorization'));
+            return fetch(url, init);
+        },
+    });
+    const batch = () => Promise.all([1, 2, 3, 4].map(() => c.messages.create({
+        model: HAIKU, max_tokens: 20, messages: [{ role: 'user', content: 'the same' }],
+    })));
+    // A batch may straddle the end of a second: then the next one is looked at.
+    await until('two equal signatures', async () => {
+        signatures.length = 0;
+        await batch();
+        return new Set(signatures).size < signatures.length;
+    });
+    assert.equal((await sim.settled()).completed % 4, 0);
+});
+
 test('Messages: a stream that AWS cuts in the middle of an event ends with an error event of its own', async (t) => {
     const { core } = await startBoth(t, { models: MODELS });
     const c = SDKS['Messages, x-api-key'].make(core, await core.key(), { maxRetries: 0, logLevel: 'off' });

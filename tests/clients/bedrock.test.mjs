@@ -258,6 +258,10 @@ for (const [protocol, handler] of Object.entries(PROTOCOLS)) {
         // A clock that is 20 minutes off is refused; from the Date of the refusal the SDK mends it and tries again.
         const mended = await converse(at(good, { systemClockOffset: 20 * 60 * 1000 }), 'x', LITE, { inferenceConfig: MANY });
         assert.equal(mended.$metadata.attempts, 2);
+        const slow = at(good, { systemClockOffset: -20 * 60 * 1000, maxAttempts: 1 });
+        const skewed = await refused(converse(slow, 'x'), 'InvalidSignatureException', 403);
+        assert.match(skewed.message, /x-amz-date \w+ is more than 5 minutes off: it is \w+ here/);
+        assert.equal((await converse(slow, 'x', LITE, { inferenceConfig: MANY })).$metadata.attempts, 1, 'it is right now');
 
         const short = await core.key('short', 'sales', '--expires', '1s');
         const c = at(short, { bearer: true });
@@ -298,12 +302,38 @@ for (const [protocol, handler] of Object.entries(PROTOCOLS)) {
         await refused(converse(changed, 'innocent'), 'UnrecognizedClientException', 403);
 
         const ledger = await sim.settled();
-        assert.equal(ledger.calls, 3, 'only the good calls went upstream');
+        assert.equal(ledger.calls, 4, 'only the good calls went upstream');
         assert.equal(ledger.signature_failures, 0);
         const { totals } = await core.json('status');
-        assert.equal(totals.approved, 3);
-        assert.equal(totals.requests, 3, 'rejected ones are counted apart');
-        assert.equal(totals.rejected, 14);
+        assert.equal(totals.approved, 4);
+        assert.equal(totals.requests, 4, 'rejected ones are counted apart');
+        assert.equal(totals.rejected, 15);
+    });
+
+    test(`${protocol}: what was not signed does not take effect`, async (t) => {
+        const { core } = await startBoth(t, { tags: { from_caller: ['environment'] } });
+        const key = await core.key();
+        const added = (name, value, step) => {
+            const c = client(t, core, key, { handler: handler() });
+            const ignored = [];
+            c.middlewareStack.add((next) => async (args) => {
+                args.request.headers[name] = value;
+                const result = await next(args);
+                ignored.push(result.response.headers['x-tollgate-tags-ignored']);
+                return result;
+            }, { step, priority: 'low', name: 'addHeader' });
+            return { c, ignored };
+        };
+        for (const [step, tag, ignored] of [['build', 'prod', undefined], ['finalizeRequest', undefined, 'environment']]) {
+            const tagged = added('x-tollgate-tags', 'environment=prod', step);
+            await converse(tagged.c, 'x', LITE, { inferenceConfig: MANY });
+            assert.deepEqual(tagged.ignored, [ignored]);
+            const [line] = (await core.calls()).filter((l) => (l.tags.environment === 'prod') === (tag === 'prod'));
+            assert.equal(line.tags.environment, tag);
+        }
+        const tier = added('x-amzn-bedrock-service-tier', 'priority', 'finalizeRequest');
+        const e = await refused(converse(tier.c, 'x'), 'UnrecognizedClientException', 403);
+        assert.match(e.message, /x-amzn-bedrock-service-tier is not signed/);
     });
 
     test(`${protocol}: CountTokens, and the request ID on every answer`, async (t) => {

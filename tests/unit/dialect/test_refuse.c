@@ -161,6 +161,7 @@ static void bedrock_names_its_refusals(void **state)
         const char *name;
     } all[] = {
         {REFUSAL_AUTH, 403, "UnrecognizedClientException"},
+        {REFUSAL_CLOCK, 403, "InvalidSignatureException"},
         {REFUSAL_FORBIDDEN, 403, "AccessDeniedException"},
         {REFUSAL_BAD_REQUEST, 400, "ValidationException"},
         {REFUSAL_UNKNOWN_MODEL, 400, "ValidationException"},

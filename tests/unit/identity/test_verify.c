@@ -82,14 +82,15 @@ static void accepted(struct fixture *f, const struct identity_request *r)
     arena_free(&a);
 }
 
-static void refused(struct fixture *f, const struct identity_request *r, const char *text)
+static void refused_as(struct fixture *f, const struct identity_request *r, enum err code,
+                       const char *text)
 {
     struct tags tags = {0};
     struct arena a = {0};
     struct identity_result result;
     struct err_info ei = {0};
 
-    assert_int_equal(identity_check(f->id, r, &tags, &a, &result, &ei), ERR_AUTH);
+    assert_int_equal(identity_check(f->id, r, &tags, &a, &result, &ei), code);
     if (strstr(ei.text, text) == NULL) {
         assert_string_equal(ei.text, text);
     }
@@ -99,15 +100,26 @@ static void refused(struct fixture *f, const struct identity_request *r, const c
     arena_free(&a);
 }
 
+static void refused(struct fixture *f, const struct identity_request *r, const char *text)
+{
+    refused_as(f, r, ERR_AUTH, text);
+}
+
 /* As refused, and the head alone tells it. */
-static void refused_early(struct fixture *f, struct identity_request r, const char *text)
+static void refused_early_as(struct fixture *f, struct identity_request r, enum err code,
+                             const char *text)
 {
     struct err_info ei = {0};
 
-    refused(f, &r, text);
+    refused_as(f, &r, code, text);
     r.body_sha256 = NULL;
-    assert_int_equal(identity_precheck(f->id, &r, &ei), ERR_AUTH);
+    assert_int_equal(identity_precheck(f->id, &r, &ei), code);
     assert_non_null(strstr(ei.text, text));
+}
+
+static void refused_early(struct fixture *f, struct identity_request r, const char *text)
+{
+    refused_early_as(f, r, ERR_AUTH, text);
 }
 
 static const char no_match[] = "the signature does not match";
@@ -275,7 +287,8 @@ static void dates_are_kept_within_five_minutes(void **state)
     for (size_t i = 0; i < 4; i++) {
         signing_sign(&out, &s);
         out.r.now_ms = NOW + off[i];
-        refused_early(f, out.r, "x-amz-date 20261121T013638Z is more than 5 minutes off: it is ");
+        refused_early_as(f, out.r, ERR_RANGE,
+                         "x-amz-date 20261121T013638Z is more than 5 minutes off: it is ");
     }
     s.date_ms = NOW;
     s.scope_day = "20261120";
@@ -335,6 +348,68 @@ static void host_and_date_must_be_signed(void **state)
     out.headers[out.r.header_count++] =
         (struct http_header){STR("X-Amzn-Bedrock-Request-Metadata"), STR("{}")};
     refused_early(f, out.r, "x-amzn-bedrock-request-metadata is not signed");
+}
+
+static void what_changes_the_call_must_be_signed(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    static const char *const names[] = {
+        "x-amzn-bedrock-guardrailidentifier", "x-amzn-bedrock-service-tier",
+        "x-amzn-bedrock-performanceconfig-latency", "anthropic-beta"};
+
+    for (size_t i = 0; i < 4; i++) {
+        char text[96];
+        snprintf(text, sizeof(text), "%s is not signed", names[i]);
+        signing_sign(&out, &s);
+        out.headers[out.r.header_count++] = (struct http_header){str_of(names[i]), STR("priority")};
+        refused_early(f, out.r, text);
+        struct signing with = s;
+        signing_add(&with, names[i], "priority");
+        signing_sign(&out, &with);
+        accepted(f, &out.r);
+    }
+    /* What a proxy on the way may add does not. */
+    signing_sign(&out, &s);
+    out.headers[out.r.header_count++] = (struct http_header){
+        STR("X-Amzn-Trace-Id"), STR("Root=1-5759e988-bd862e3fe1be46a994272793")};
+    accepted(f, &out.r);
+}
+
+static void only_what_is_signed_is_believed(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request out;
+    const struct http_header bearer[] = {{STR("authorization"), STR("Bearer x")}};
+
+    signing_sign(&out, &s);
+    assert_false(identity_covers(out.r.headers, out.r.header_count, "x-tollgate-tags"));
+    signing_add(&s, "x-tollgate-tags", "a=b");
+    signing_sign(&out, &s);
+    assert_true(identity_covers(out.r.headers, out.r.header_count, "x-tollgate-tags"));
+    assert_true(identity_covers(bearer, 1, "x-tollgate-tags"));
+    assert_true(identity_covers(NULL, 0, "x-tollgate-tags"));
+}
+
+/* Two equal calls of one second have one signature: an honest retry, or two of a batch. The window
+ * is the date's. */
+static void a_signature_is_good_until_its_date_is_not(void **state)
+{
+    struct fixture *f = *state;
+    struct signing s = plain(f);
+    struct signed_request first, second;
+
+    signing_sign(&first, &s);
+    signing_sign(&second, &s);
+    assert_string_equal(first.authorization, second.authorization);
+    accepted(f, &first.r);
+    accepted(f, &second.r);
+    first.r.now_ms = NOW + 300000;
+    accepted(f, &first.r);
+    first.r.now_ms = NOW + 300001;
+    refused_early_as(f, first.r, ERR_RANGE, "more than 5 minutes off");
 }
 
 static void dates_must_be_there_once_and_whole(void **state)
@@ -578,6 +653,9 @@ int main(void)
         TEST(days_and_services_have_keys_of_their_own),
         TEST(region_and_service_must_be_ours),
         TEST(host_and_date_must_be_signed),
+        TEST(what_changes_the_call_must_be_signed),
+        TEST(only_what_is_signed_is_believed),
+        TEST(a_signature_is_good_until_its_date_is_not),
         TEST(dates_must_be_there_once_and_whole),
         TEST(unsigned_bodies_are_refused),
         TEST(the_body_is_asked_for_first),

@@ -110,6 +110,31 @@ static void what_a_caller_may_not_set_is_named(void **state)
     tagged_close(&g);
 }
 
+/* Somebody between a signing client and the gateway may have added the header. */
+static void tags_that_are_not_signed_are_ignored(void **state)
+{
+    (void)state;
+#define SIGNED(names)                                                                              \
+    "AWS4-HMAC-SHA256 Credential=TGKAAAAAAAAAAAAAAAAA/20261121/us-east-1/bedrock/aws4_request, "   \
+    "SignedHeaders=" names                                                                         \
+    ", Signature=0000000000000000000000000000000000000000000000000000000000000000"
+    static const char *const authorization[] = {SIGNED("host;x-amz-date"),
+                                                SIGNED("host;x-amz-date;x-tollgate-tags")};
+    for (int is_signed = 0; is_signed < 2; is_signed++) {
+        struct tagged g;
+        tagged_open(&g, "tags: {from_caller: [environment, applicationId]}\n");
+        header(&g, "environment=dev");
+        g.headers[g.x.header_count++] =
+            (struct http_header){STR("authorization"), str_of(authorization[is_signed])};
+        put_tag(&g, &g.body, "applicationId", "docs"); /* bodies are always signed */
+        assert_int_equal(run(&g), ERR_OK);
+        expect_tag(&g, "applicationId", "docs");
+        expect_tag(&g, "environment", is_signed ? "dev" : "");
+        assert_true(str_is(g.t.ignored, is_signed ? "" : "environment"));
+        tagged_close(&g);
+    }
+}
+
 static void nothing_is_from_the_caller_by_default(void **state)
 {
     (void)state;
@@ -189,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_sources_win),
         cmocka_unit_test(what_a_caller_may_not_set_is_named),
+        cmocka_unit_test(tags_that_are_not_signed_are_ignored),
         cmocka_unit_test(nothing_is_from_the_caller_by_default),
         cmocka_unit_test(mistakes_are_refused_with_words),
         cmocka_unit_test(a_profile_belongs_to_its_cost_center),
