@@ -152,6 +152,9 @@ enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const st
                                      .timeout_ms =
                                          call->timeout_ms > 0 ? call->timeout_ms : CALL_TIMEOUT_MS};
         e = aws_http_send(h, &r, &answer, ei);
+        if (call->unanswered != NULL) {
+            *call->unanswered = e != ERR_OK && answer.sent;
+        }
     }
     if (e == ERR_OK && (answer.status < 200 || answer.status > 299)) {
         e = refused(call, c, &answer, ei);

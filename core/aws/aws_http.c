@@ -225,6 +225,9 @@ enum err aws_http_send(struct aws_http *h, const struct aws_http_request *r, str
     set_common(h, a, r->timeout_ms);
     set_request(h, r, headers);
     CURLcode code = perform(h);
+    long sent = 0;
+    curl_easy_getinfo(h->easy, CURLINFO_REQUEST_SIZE, &sent);
+    a->sent = sent > 0;
     enum err e = ERR_OK;
     if (code == CURLE_OK) {
         take_answer(h, a);

@@ -31,6 +31,7 @@ struct aws_answer { /* all-zero before; aws_answer_free after, errors included *
     int64_t date_ms;     /* of the Date header; 0: none */
     char error_type[96]; /* x-amzn-ErrorType, where REST services say what went wrong; "" */
     struct buf body;     /* at most AWS_ANSWER_MAX */
+    bool sent;           /* some of the request went out, whatever became of it */
 };
 void aws_answer_free(struct aws_answer *a);
 /* OK whatever the status is. ERR_TIMEOUT, ERR_CLOSED (aborted), ERR_TOO_BIG, ERR_IO (the text says
@@ -57,6 +58,7 @@ struct aws_call {
     struct str body;
     bool gzip;          /* compress the body */
     int64_t timeout_ms; /* 0: 30 seconds */
+    bool *unanswered;   /* NULL, or set to whether it went out and no answer came */
 };
 /* Signs and sends; a 2xx answer's body is appended to out. Errors by meaning: ERR_FORBIDDEN (the
  * text names the IAM action to allow), ERR_AUTH (keys, token or clock), ERR_BUSY (throttled: wait),

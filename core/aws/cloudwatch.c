@@ -65,10 +65,11 @@ size_t cloudwatch_put_body(struct buf *out, const char *name_space,
 enum err cloudwatch_put(struct aws_http *h, const struct aws_place *place,
                         const struct credentials *c, const char *name_space,
                         const struct cloudwatch_datum *data, size_t count, size_t *done,
-                        struct err_info *ei)
+                        bool *unanswered, struct err_info *ei)
 {
     enum err e = ERR_OK;
     *done = 0;
+    *unanswered = false;
     while (e == ERR_OK && *done < count) {
         struct buf body = {0};
         struct buf answer = {0};

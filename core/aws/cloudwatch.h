@@ -25,11 +25,12 @@ size_t cloudwatch_put_body(struct buf *out, const char *name_space,
                            const struct cloudwatch_datum *data, size_t count);
 
 /* Publishes, in as few requests as the limits allow. *done counts the data AWS has taken: after an
- * error those must not be sent again. */
+ * error those must not be sent again. *unanswered: the request behind them went out and no answer
+ * came. */
 enum err cloudwatch_put(struct aws_http *h, const struct aws_place *place,
                         const struct credentials *c, const char *name_space,
                         const struct cloudwatch_datum *data, size_t count, size_t *done,
-                        struct err_info *ei) MUST_CHECK;
+                        bool *unanswered, struct err_info *ei) MUST_CHECK;
 
 /* A metric math expression, as SEARCH('{..} ..', 'Sum', 3600). */
 struct cloudwatch_query {

@@ -13,10 +13,12 @@
 #define BACKOFF_FIRST_MS 5000
 #define BACKOFF_LAST_MS  (15 * 60000)
 #define OVER_BY_MS       2000 /* after the minute */
+#define AUDIT_EVERY_MS   10000
 
 static const char *const source_names[SOURCES] = {
     [SOURCE_CREDENTIALS] = "credentials",
     [SOURCE_PUBLISH] = "publish",
+    [SOURCE_AUDIT] = "audit",
     [SOURCE_CLOUDWATCH] = "cloudwatch",
     [SOURCE_COST_EXPLORER] = "cost_explorer",
 };
@@ -43,6 +45,8 @@ static int64_t period_of(enum source s, const struct config *config)
         return TICK_MS;
     case SOURCE_PUBLISH:
         return config->publish_metrics.on ? config->publish_metrics.every_ms : 0;
+    case SOURCE_AUDIT:
+        return config->publish_audit.on ? AUDIT_EVERY_MS : 0;
     case SOURCE_CLOUDWATCH:
         return config->publish_metrics.on ? config->poll.cloudwatch_ms : 0;
     case SOURCE_COST_EXPLORER:
@@ -69,6 +73,8 @@ static void plan(struct cloud *c, int64_t now_ms)
         struct cloud_source *s = &c->sources[i];
         int64_t period_ms = period_of((enum source)i, c->config);
         s->name = source_names[i];
+        s->sends = i == SOURCE_PUBLISH || i == SOURCE_AUDIT;
+        s->period_ms = period_ms;
         if (period_ms <= 0) {
             s->state = CLOUD_OFF;
             s->next_ms = 0;
@@ -103,7 +109,7 @@ static void note_success(struct cloud *c, enum source s, int64_t now_ms, int64_t
     if (to->state != CLOUD_OFF) { /* a reload may have turned it off meanwhile */
         to->state = CLOUD_OK;
         to->at_ms = now_ms;
-        to->next_ms = next_run(s, now_ms, period_ms);
+        to->next_ms = c->again[s] ? now_ms : next_run(s, now_ms, period_ms);
         to->error[0] = '\0';
     }
     pthread_mutex_unlock(&c->lock);
@@ -131,6 +137,15 @@ static void note_failure(struct cloud *c, enum source s, int64_t now_ms, enum cl
     }
 }
 
+static void note_cursor(struct cloud *c, enum source s, const struct cloud_cursor *k)
+{
+    pthread_mutex_lock(&c->lock);
+    c->sources[s].sent = k->sent;
+    c->sources[s].repeated = k->repeated;
+    c->sources[s].refused = k->refused;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void run_credentials(struct cloud *c, int64_t now_ms)
 {
     struct err_info ei = {0};
@@ -149,6 +164,8 @@ static enum err run_with_keys(struct cloud *c, enum source s, const struct confi
     switch (s) {
     case SOURCE_PUBLISH:
         return cloud_publish(c, config, keys, now_ms, hurried, ei);
+    case SOURCE_AUDIT:
+        return cloud_audit(c, config, keys, now_ms, ei);
     case SOURCE_CLOUDWATCH:
         return cloud_poll_metrics(c, config, keys, now_ms, ei);
     case SOURCE_COST_EXPLORER:
@@ -171,6 +188,8 @@ static void run_source(struct cloud *c, enum source s, const struct config *conf
     struct err_info ei = {0};
     enum err e = run_with_keys(c, s, config, keys, now_ms, hurried, &ei);
     credentials_unref(keys);
+    note_cursor(c, SOURCE_PUBLISH, &c->published);
+    note_cursor(c, SOURCE_AUDIT, &c->audited);
     if (e == ERR_OK) {
         note_success(c, s, now_ms, period_of(s, config));
     } else if (!cloud_is_stopping(c)) {
@@ -296,6 +315,8 @@ struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei)
     c->config = config_ref(o->config);
     c->ledger = o->ledger;
     c->credentials = o->credentials;
+    c->published.key = CLOUD_PUBLISHED_KEY;
+    c->audited.key = CLOUD_AUDITED_KEY;
     c->http = aws_http_new(o->config->upstream.ca_file, ei);
     if (c->http == NULL) {
         release(c);

@@ -13,7 +13,8 @@ struct cloud_options {
     struct credentials_provider *credentials; /* refreshed by this thread */
 };
 /* Starts the thread. What a source is: "publish" sends each complete minute of the ledger as six
- * metrics (off without publish.metrics), "cloudwatch" asks what CloudWatch holds of them (off with
+ * metrics (off without publish.metrics), "audit" sends each call and change as a log event (off
+ * without publish.audit), "cloudwatch" asks what CloudWatch holds of them (off with
  * it), "cost_explorer" asks what was billed by cost center (off without a cost tag for costCenter).
  * With nothing to poll or publish it only keeps credentials fresh. */
 struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei);
@@ -25,11 +26,17 @@ void cloud_reload(struct cloud *c, struct config *config);
 enum cloud_state { CLOUD_OFF, CLOUD_WAITING, CLOUD_OK, CLOUD_ERROR };
 const char *cloud_state_name(enum cloud_state s); /* "off" "waiting" "ok" "error" */
 struct cloud_source {
-    const char *name; /* "cloudwatch", "cost_explorer", "publish", "credentials" */
+    const char *name; /* "cloudwatch", "cost_explorer", "publish", "audit", "credentials" */
     enum cloud_state state;
     int64_t at_ms; /* of the last success; 0: none yet */
     int64_t next_ms;
-    char error[256]; /* of the last failure; "" */
+    int64_t period_ms; /* how often it runs when all is well */
+    char error[256];   /* of the last failure; "" */
+    /* Of "publish" and "audit", for ever: entries of the ledger that AWS took; those of them sent
+     * once more because no answer came, which may stand with AWS twice; and those it refused for
+     * their age. */
+    bool sends;
+    int64_t sent, repeated, refused;
 };
 /* One figure that AWS told. */
 struct cloud_metric {

@@ -5,17 +5,21 @@
 
 #include "core/aws/aws_http.h"
 #include "core/cloud/cloud.h"
+#include "core/cloud/cloud_cursor.h"
 #include "core/cloud/publish.h"
 
 #include <pthread.h>
 
 /* Keys of the ledger's values. */
-#define CLOUD_METRICS_KEY "cloud.cloudwatch"
-#define CLOUD_COSTS_KEY   "cloud.cost_explorer"
+#define CLOUD_METRICS_KEY   "cloud.cloudwatch"
+#define CLOUD_COSTS_KEY     "cloud.cost_explorer"
+#define CLOUD_PUBLISHED_KEY "cloud.publish.seq"
+#define CLOUD_AUDITED_KEY   "cloud.audit.seq"
 
 enum source {
     SOURCE_CREDENTIALS,
     SOURCE_PUBLISH,
+    SOURCE_AUDIT,
     SOURCE_CLOUDWATCH,
     SOURCE_COST_EXPLORER,
     SOURCES
@@ -35,7 +39,8 @@ struct cloud {
     struct credentials_provider *credentials;
     struct aws_http *http;
     struct publish_known known;
-    int64_t published_seq;       /* taken by AWS since the start */
+    struct cloud_cursor published, audited;
+    bool again[SOURCES];         /* the last run left some: the next follows at once */
     int64_t backoff_ms[SOURCES]; /* 0: the last run worked */
     pthread_t thread;
 
@@ -50,6 +55,8 @@ struct cloud {
 /* One run of a source at now_ms; `hurried`: asked for by cloud_hurry. */
 enum err cloud_publish(struct cloud *c, const struct config *config, const struct credentials *keys,
                        int64_t now_ms, bool hurried, struct err_info *ei);
+enum err cloud_audit(struct cloud *c, const struct config *config, const struct credentials *keys,
+                     int64_t now_ms, struct err_info *ei);
 enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
                             const struct credentials *keys, int64_t now_ms, struct err_info *ei);
 enum err cloud_poll_costs(struct cloud *c, const struct config *config,

@@ -8,35 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CURSOR      "cloud.publish.seq"
 #define FLUSH_MS    1000  /* a stop waits for it */
 #define ENTRIES_MAX 50000 /* read in one go: bounds how long a stop waits */
-
-static enum err read_cursor(struct cloud *c, int64_t *seq, struct err_info *ei)
-{
-    struct buf text = {0};
-    enum err e = ledger_get_value(c->ledger, CURSOR, &text);
-    *seq = 0;
-    if (e == ERR_NOT_FOUND) {
-        e = ERR_OK;
-    } else if (e == ERR_OK && !str_to_i64(buf_str(&text), seq)) {
-        e = err_set(ei, ERR_CORRUPT, "the ledger's value %s is no number", CURSOR);
-    } else if (e != ERR_OK) {
-        e = err_set(ei, e, "the ledger did not say what was published (%s)", err_name(e));
-    }
-    buf_free(&text);
-    if (*seq < c->published_seq) {
-        *seq = c->published_seq; /* AWS took it, but the ledger could not note it */
-    }
-    return e;
-}
-
-static enum err store_cursor(struct ledger *g, int64_t seq, struct err_info *ei)
-{
-    char text[32];
-    int n = snprintf(text, sizeof(text), "%" PRId64, seq);
-    return ledger_put_value(g, CURSOR, (struct str){text, n > 0 ? (size_t)n : 0}, ei);
-}
 
 static bool take_entry(void *arg, const struct audit_entry *e)
 {
@@ -47,17 +20,21 @@ static enum err send_batch(struct cloud *c, const struct config *config,
                            const struct credentials *keys, const struct publish_batch *b,
                            struct err_info *ei)
 {
-    if (b->count == 0) {
-        return ERR_OK;
-    }
     struct cloudwatch_datum *data = publish_data(b);
     if (data == NULL) {
         return err_set(ei, ERR_NOMEM, "no memory to publish metrics");
     }
     struct aws_place place = {config->endpoints[SERVICE_MONITORING], config->region};
+    bool unanswered;
     size_t done;
-    enum err e = cloudwatch_put(c->http, &place, keys, config->publish_metrics.namespace, data,
-                                b->count * PUBLISH_METRICS, &done, ei);
+    enum err e = cloud_cursor_sending(&c->published, c->ledger, b->calls, ei);
+    if (e == ERR_OK) {
+        e = cloudwatch_put(c->http, &place, keys, config->publish_metrics.namespace, data,
+                           b->count * PUBLISH_METRICS, &done, &unanswered, ei);
+        if (e != ERR_OK && !unanswered) {
+            cloud_cursor_not_taken(&c->published);
+        }
+    }
     free(data);
     return e;
 }
@@ -69,17 +46,18 @@ static enum err publish_batch(struct cloud *c, const struct config *config,
 {
     struct audit_query query = {.calls = true, .max = ENTRIES_MAX};
     struct publish_batch batch;
-    enum err e = read_cursor(c, &query.after_seq, ei);
+    enum err e = cloud_cursor_load(&c->published, c->ledger, ei);
     *more = false;
     if (e != ERR_OK) {
         return e;
     }
+    query.after_seq = c->published.seq;
     publish_begin(&batch, &c->known, now_ms, config->publish_metrics.max_series, all);
     e = ledger_audit(c->ledger, &query, take_entry, &batch, ei);
     if (e == ERR_OK && batch.failed) {
         e = err_set(ei, ERR_NOMEM, "no memory to publish metrics");
     }
-    if (e == ERR_OK) {
+    if (e == ERR_OK && batch.count > 0) {
         e = send_batch(c, config, keys, &batch, ei);
     }
     if (e == ERR_OK && batch.too_old > 0) {
@@ -87,8 +65,8 @@ static enum err publish_batch(struct cloud *c, const struct config *config,
                  batch.too_old);
     }
     if (e == ERR_OK && batch.last_seq > query.after_seq) {
-        c->published_seq = batch.last_seq;
-        e = store_cursor(c->ledger, batch.last_seq, ei);
+        e = cloud_cursor_done(&c->published, c->ledger, batch.last_seq, batch.calls, batch.too_old,
+                              ei);
         *more = batch.more || batch.last_seq - query.after_seq >= ENTRIES_MAX;
     }
     publish_end(&batch);

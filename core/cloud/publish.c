@@ -213,6 +213,7 @@ bool publish_take(struct publish_batch *b, const struct audit_entry *e)
         return false;
     }
     count_call(kept, e);
+    b->calls++;
     b->last_seq = e->seq;
     return true;
 }

@@ -54,6 +54,7 @@ struct publish_batch {
     struct map index;
     struct publish_series *at[PUBLISH_SERIES_MAX];
     size_t count, bytes;
+    int64_t calls;    /* that the series sum */
     int64_t last_seq; /* of the last entry that is accounted for; 0: none */
     int64_t too_old;  /* calls that CloudWatch would refuse by their age, left out */
     bool more;        /* it ended because it was full */

@@ -7,7 +7,6 @@
 /* A row goes when its key takes effect. */
 const struct config_not_in_effect config_not_in_effect[] = {
     {"listen[].client_ca", NULL, "client certificates are not checked; leave it out"},
-    {"publish.audit", NULL, "audit lines are not sent to CloudWatch Logs"},
     {"poll.budgets", NULL, "budgets are not polled"},
     {"poll.profiles", NULL, "inference profiles are not polled"},
     {"poll.max_usd_per_month", NULL, "polls keep their periods whatever they cost"},

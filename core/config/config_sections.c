@@ -87,6 +87,13 @@ static void read_metrics(const struct config_place *p, const struct config_field
     }
 }
 
+static bool log_group_ok(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 0 && strncmp(name, "aws/", 4) != 0 &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/.#") == n;
+}
+
 static void read_audit(const struct config_place *p, const struct config_field *f, void *into)
 {
     static const struct config_field fields[] = {
@@ -97,6 +104,9 @@ static void read_audit(const struct config_place *p, const struct config_field *
     c->publish_audit.on = true;
     if (CONFIG_READ_FIELDS(p, fields, into) == 0) {
         config_wrong(p, "log_group is missing");
+    } else if (!log_group_ok(c->publish_audit.log_group)) {
+        config_wrong(p, "log_group: CloudWatch Logs takes letters, digits and _ - / . #, and keeps "
+                        "names that begin with aws/ to itself");
     }
 }
 

@@ -186,6 +186,13 @@ static json_t *cloud_json(const struct cloud_view *v, bool more)
         put(o, "state", json_string(cloud_state_name(s->state)));
         put(o, "at", json_time(s->at_ms));
         put(o, "error", s->error[0] ? json_str(str_of(s->error)) : json_null());
+        put(o, "period_seconds",
+            s->period_ms > 0 ? json_integer(s->period_ms / 1000) : json_null());
+        if (s->sends) {
+            put(o, "sent", json_integer(s->sent));
+            put(o, "repeated", json_integer(s->repeated));
+            put(o, "refused", json_integer(s->refused));
+        }
         if (more) {
             put(o, "next_at", json_time(s->next_ms));
         }

@@ -62,6 +62,7 @@ static void tear_down(struct sim *s)
     loop_free(s->loop);
     sim_ledger_reset(&s->ledger);
     sim_metrics_free(&s->metrics);
+    sim_logs_free(&s->logs);
     sim_sessions_free(&s->sessions);
     json_decref(s->profiles);
     buf_free(&s->scratch);

@@ -1,9 +1,9 @@
 /* sim.h: a simulated AWS for the demo and the tests. Room `sim`: Bedrock runtime, CloudWatch, Cost
- * Explorer, STS, Bedrock mantle and its control plane over real HTTP/1.1 on loopback; every
+ * Explorer, CloudWatch Logs, STS, Bedrock mantle and its control plane over real HTTP/1.1 on loopback; every
  * request's SigV4 is verified.
  *
- * Every port has three unsigned pages: GET /_sim/ledger is what the simulation itself counted,
- * POST /_sim/reset clears it, POST /_sim/config turns the knobs of sim_knobs.h. */
+ * Every port has four unsigned pages: GET /_sim/ledger is what the simulation itself counted,
+ * GET /_sim/logs is every log event it holds, POST /_sim/reset clears both, POST /_sim/config turns the knobs of sim_knobs.h. */
 #ifndef TOLLGATE_SIM_SIM_H
 #define TOLLGATE_SIM_SIM_H
 
@@ -19,7 +19,7 @@ struct sim_options {
     int64_t latency_ms;                            /* before an answer's first byte */
 };
 /* Starts its own thread. ERR_RANGE, ERR_IO: the ports cannot be had. Ports from port_base on, in
- * this order: bedrock-runtime, monitoring, ce, sts, bedrock-mantle, bedrock. */
+ * this order: bedrock-runtime, monitoring, ce, sts, bedrock-mantle, bedrock, logs. */
 struct sim *sim_start(const struct sim_options *o, struct err_info *ei);
 void sim_stop(struct sim *s);
 /* "http://127.0.0.1:9001", or NULL when that service is not simulated. Lives as long as s. */

@@ -80,6 +80,10 @@ void sim_http_answer(struct sim_connection *c, const struct sim_answer *a)
     size_t before = c->out.len;
 
     CHECK(!c->answering);
+    if (c->listener->sim->mute && a->source == NULL) {
+        sim_http_drop(c);
+        return;
+    }
     c->answering = true;
     c->silent = false;
     c->held = a->delay_us > 0;

@@ -34,11 +34,16 @@ static bool inflate_body(struct buf *out, struct str body)
 
 json_t *sim_json_read(struct sim_connection *c, const struct sim_request *r)
 {
+    return sim_json_read_max(c, r, INFLATED_MAX);
+}
+
+json_t *sim_json_read_max(struct sim_connection *c, const struct sim_request *r, size_t max)
+{
     struct str text = r->body;
     struct buf inflated;
     json_t *root = NULL;
 
-    buf_init(&inflated, INFLATED_MAX);
+    buf_init(&inflated, max);
     if (!str_is_nocase(http_value(r->head, "content-encoding"), "gzip")) {
         root = json_loadb(text.p != NULL ? text.p : "", text.n, JSON_REJECT_DUPLICATES, NULL);
     } else if (inflate_body(&inflated, text)) {

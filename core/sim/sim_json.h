@@ -9,6 +9,8 @@
 /* The body as an object, gunzipped when Content-Encoding says so (at most 1 MiB then). NULL: it was
  * refused and that was answered. */
 json_t *sim_json_read(struct sim_connection *c, const struct sim_request *r);
+/* With another bound for what is gunzipped. */
+json_t *sim_json_read_max(struct sim_connection *c, const struct sim_request *r, size_t max);
 /* Answers 200 with `root`, whose reference is taken; NULL counts as out of memory. */
 void sim_json_answer(struct sim_connection *c, json_t *root);
 /* A 400 that the sender has to mend. `type` "InvalidParameterValueException" is told as the query

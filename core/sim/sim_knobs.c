@@ -30,6 +30,19 @@ void sim_knobs_init(struct sim_knobs *k)
     *k = (struct sim_knobs){.fault_every = 1, .page_size = 100, .seed = 1};
 }
 
+static bool outage_parse(struct str name, enum sim_outage *out)
+{
+    static const char *const names[] = {"up", "down", "failing", "throttled", "mute"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (str_is(name, names[i])) {
+            *out = (enum sim_outage)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum err read_outages(struct sim_knobs *k, struct scan *s, struct err_info *ei)
 {
     struct str key, value;
@@ -49,15 +62,10 @@ static enum err read_outages(struct sim_knobs *k, struct scan *s, struct err_inf
                            "services: \"%.*s\" is no service with \"up\", \"down\" or \"failing\"",
                            (int)(key.n > 40 ? 40 : key.n), key.p);
         }
-        if (str_is(value, "up")) {
-            k->outages[service] = SIM_UP;
-        } else if (str_is(value, "down")) {
-            k->outages[service] = SIM_DOWN;
-        } else if (str_is(value, "failing")) {
-            k->outages[service] = SIM_FAILING;
-        } else {
+        if (!outage_parse(value, &k->outages[service])) {
             return err_set(ei, ERR_PARSE,
-                           "services: only \"up\", \"down\" and \"failing\" are known");
+                           "services: only \"up\", \"down\", \"failing\", \"throttled\" and "
+                           "\"mute\" are known");
         }
     }
     return ERR_OK;
@@ -107,6 +115,9 @@ static enum err read_member(struct sim_knobs *k, struct scan *s, struct str key,
         enum err e = read_number(s, key, &seed, 0, INT64_MAX, ei);
         k->seed = (uint64_t)seed;
         return e;
+    }
+    if (str_is(key, "deny") && scan_string(s, &text) && str_copy(k->deny, sizeof k->deny, text)) {
+        return ERR_OK;
     }
     if (str_is(key, "services")) {
         return read_outages(k, s, ei);

@@ -26,7 +26,13 @@ enum sim_fault {
 };
 bool sim_fault_parse(struct str name, enum sim_fault *out);
 
-enum sim_outage { SIM_UP, SIM_DOWN /* closes connections */, SIM_FAILING /* answers 503 */ };
+enum sim_outage {
+    SIM_UP,
+    SIM_DOWN,      /* closes connections */
+    SIM_FAILING,   /* answers 503 */
+    SIM_THROTTLED, /* answers ThrottlingException */
+    SIM_MUTE       /* does what it is asked, and closes instead of answering */
+};
 
 struct sim_knobs {
     int64_t latency_ms;      /* before an answer's first byte */
@@ -38,6 +44,7 @@ struct sim_knobs {
     uint64_t seed;
     enum sim_fault fault;
     enum sim_outage outages[SERVICE_COUNT];
+    char deny[256];      /* operations that are not allowed, as "CreateLogGroup PutLogEvents" */
     struct str profiles; /* of the body applied last, as JSON; empty: not said */
 };
 /* Defaults: no faults, no delays, pages of 100. */

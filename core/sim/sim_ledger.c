@@ -234,7 +234,8 @@ static void print_series(const struct sim_series *s, struct buf *name, struct bu
     buf_printf(out, ":%.17g", s->total);
 }
 
-void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m, struct buf *out)
+void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m,
+                      const struct sim_logs *logs, struct buf *out)
 {
     struct buf name = {0};
 
@@ -243,11 +244,13 @@ void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m, s
     buf_printf(out,
                ",\"signature_failures\":%lld,\"put_metric_calls\":%lld,\"get_metric_calls\":%lld,"
                "\"list_metric_calls\":%lld,\"ce_calls\":%lld,\"sts_calls\":%lld,"
-               "\"assume_role_calls\":%lld,\"control_calls\":%lld",
+               "\"assume_role_calls\":%lld,\"control_calls\":%lld,\"logs_calls\":%lld",
                (long long)l->signature_failures, (long long)l->put_metric_calls,
                (long long)l->get_metric_calls, (long long)l->list_metric_calls,
                (long long)l->ce_calls, (long long)l->sts_calls, (long long)l->assume_role_calls,
-               (long long)l->control_calls);
+               (long long)l->control_calls, (long long)l->logs_calls);
+    buf_add(out, ",\"logs\":");
+    sim_logs_print(logs, out);
     print_models(l, out);
     print_projects(l, out);
     sim_noted_print(&l->noted, out);

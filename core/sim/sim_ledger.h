@@ -3,6 +3,7 @@
 #define TOLLGATE_SIM_SIM_LEDGER_H
 
 #include "core/base/map.h"
+#include "core/sim/sim_logs.h"
 #include "core/sim/sim_metrics.h"
 #include "core/sim/sim_noted.h"
 
@@ -51,7 +52,7 @@ struct sim_ledger {
     struct map models;   /* struct sim_model */
     struct map projects; /* struct sim_project */
     int64_t signature_failures, put_metric_calls, get_metric_calls, list_metric_calls, ce_calls,
-        sts_calls, assume_role_calls, control_calls;
+        sts_calls, assume_role_calls, control_calls, logs_calls;
     struct sim_noted noted;
     uint32_t epoch; /* grows with each reset: calls of an earlier one are no longer counted */
 };
@@ -61,8 +62,9 @@ struct sim_model *sim_ledger_model(struct sim_ledger *l, struct str id);
 /* The same for a project. */
 struct sim_project *sim_ledger_project(struct sim_ledger *l, struct str id);
 void sim_ledger_reset(struct sim_ledger *l);
-/* Appends the ledger and the metrics' sums as JSON. */
-void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m, struct buf *out);
+/* Appends the ledger, the metrics' sums and how many log events there are as JSON. */
+void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m,
+                      const struct sim_logs *logs, struct buf *out);
 
 /* One call's course: begun, then exactly one of refused, completed, aborted. */
 void sim_ledger_begin(struct sim_ledger *l, struct sim_place at);

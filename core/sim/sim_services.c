@@ -1,5 +1,5 @@
 /* sim_services.c: from a port to its service, and the control pages every port has:
- * GET /_sim/ledger, POST /_sim/config, POST /_sim/reset. */
+ * GET /_sim/ledger, GET /_sim/logs, POST /_sim/config, POST /_sim/reset. */
 #include "core/sim/sim_services.h"
 
 #include "core/sim/sim_profiles.h"
@@ -18,7 +18,16 @@ static void answer_ledger(struct sim_connection *c)
     struct sim *s = sim_http_owner(c);
     struct buf body = {0};
 
-    sim_ledger_print(&s->ledger, &s->metrics, &body);
+    sim_ledger_print(&s->ledger, &s->metrics, &s->logs, &body);
+    answer_json(c, 200, buf_str(&body));
+    buf_free(&body);
+}
+
+static void answer_logs(struct sim_connection *c)
+{
+    struct buf body = {0};
+
+    sim_logs_dump(&sim_http_owner(c)->logs, &body);
     answer_json(c, 200, buf_str(&body));
     buf_free(&body);
 }
@@ -54,6 +63,7 @@ static void reset(struct sim_connection *c)
 
     sim_ledger_reset(&s->ledger);
     sim_metrics_free(&s->metrics);
+    sim_logs_free(&s->logs);
     s->cache = (struct sim_cache){0};
     s->calls = 0;
     answer_json(c, 200, STR("{}"));
@@ -65,13 +75,15 @@ static void handle_control(struct sim_connection *c, const struct sim_request *r
 
     if (str_is(r->path, "/_sim/ledger") && str_is(r->method, "GET")) {
         answer_ledger(c);
+    } else if (str_is(r->path, "/_sim/logs") && str_is(r->method, "GET")) {
+        answer_logs(c);
     } else if (str_is(r->path, "/_sim/config") && post) {
         change_knobs(c, r->body);
     } else if (str_is(r->path, "/_sim/reset") && post) {
         reset(c);
     } else {
         sim_http_error(c, 404, "UnknownOperationException",
-                       "There are GET /_sim/ledger, POST /_sim/config and POST /_sim/reset.");
+                       "There are GET /_sim/ledger, GET /_sim/logs, POST /_sim/config and POST /_sim/reset.");
     }
 }
 
@@ -88,6 +100,21 @@ static bool check_signature(struct sim_connection *c, const struct sim_request *
     return false;
 }
 
+/* Whether the operation of X-Amz-Target is among those a test denies. */
+static bool is_denied(const struct sim *s, const struct sim_request *r)
+{
+    struct str operation, rest = str_of(s->knobs.deny);
+
+    (void)str_cut(http_value(r->head, "x-amz-target"), '.', &operation);
+    while (rest.n > 0 && operation.n > 0) {
+        struct str one = str_cut(rest, ' ', &rest);
+        if (str_eq(one, operation)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
 {
     const struct sim_service *service = &sim_services[sim_http_index(c)];
@@ -96,19 +123,33 @@ void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
         handle_control(c, r);
         return;
     }
-    switch (sim_http_owner(c)->knobs.outages[service->id]) {
+    struct sim *s = sim_http_owner(c);
+    switch (s->knobs.outages[service->id]) {
     case SIM_DOWN:
         sim_http_drop(c);
         return;
     case SIM_FAILING:
         service->refuse(c, r, 503, "ServiceUnavailableException", "The service is not available.");
         return;
+    case SIM_THROTTLED:
+        service->refuse(c, r, service->refuse == refuse_json ? 400 : 429, "ThrottlingException",
+                        "Rate exceeded");
+        return;
     case SIM_UP:
+    case SIM_MUTE:
         break;
     }
-    if (check_signature(c, r)) {
-        service->handle(c, r);
+    if (!check_signature(c, r)) {
+        return;
     }
+    if (is_denied(s, r)) {
+        service->refuse(c, r, service->refuse == refuse_json ? 400 : 403, "AccessDeniedException",
+                        "You are not authorized to perform this operation.");
+        return;
+    }
+    s->mute = s->knobs.outages[service->id] == SIM_MUTE;
+    service->handle(c, r);
+    s->mute = false;
 }
 
 static void refuse_inference(struct sim_connection *c, const struct sim_request *r, int status,
@@ -132,4 +173,5 @@ const struct sim_service sim_services[SIM_SERVICES] = {
     {SERVICE_STS, "sts", NULL, sim_sts_refuse, sim_sts_handle},
     {SERVICE_BEDROCK_MANTLE, "bedrock-mantle", NULL, refuse_inference, sim_mantle_handle},
     {SERVICE_BEDROCK, "bedrock", NULL, refuse_inference, sim_control_plane_handle},
+    {SERVICE_LOGS, "logs", NULL, refuse_json, sim_logs_handle},
 };

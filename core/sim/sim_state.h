@@ -8,6 +8,7 @@
 #include "core/sim/sim_http.h"
 #include "core/sim/sim_knobs.h"
 #include "core/sim/sim_ledger.h"
+#include "core/sim/sim_logs.h"
 #include "core/sim/sim_metrics.h"
 #include "core/sim/sim_services.h"
 #include "core/sim/sim_sessions.h"
@@ -28,11 +29,13 @@ struct sim {
     struct sim_knobs knobs;
     struct sim_ledger ledger;
     struct sim_metrics metrics;
+    struct sim_logs logs;
     struct sim_cache cache;
     struct sim_sessions sessions;
     json_t *profiles;  /* inference profiles, or NULL */
     uint64_t calls;    /* since the last reset: with the seed it decides what is answered */
     uint64_t requests; /* for request IDs */
+    bool mute;         /* what is being handled gets no answer */
     int64_t date_second;
     char date[CLOCK_TEXT]; /* of date_second, for the Date header */
     struct sim_connection *connections;

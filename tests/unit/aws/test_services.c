@@ -73,8 +73,10 @@ static void data_are_published_as_json(void **state)
     struct cloudwatch_datum data[] = {{"InputTokens", two, 2, 1795224960000, 123456789012345},
                                       {"TotalRequests", two, 1, 1795225020000, 0}};
     size_t done;
-    assert_int_equal(
-        cloudwatch_put(g.http, &g.place, g.credentials, "My/Space", data, 2, &done, &g.ei), ERR_OK);
+    bool unanswered;
+    assert_int_equal(cloudwatch_put(g.http, &g.place, g.credentials, "My/Space", data, 2, &done,
+                                    &unanswered, &g.ei),
+                     ERR_OK);
     assert_int_equal(done, 2);
     json_t *got = seen(&g, 0);
     json_t *expected = json_loads(
@@ -102,8 +104,10 @@ static void many_data_are_split_and_failures_counted(void **state)
     }
     set_up(&g, (struct script){.statuses = {200, 500, 200}});
     size_t done;
-    assert_int_equal(cloudwatch_put(g.http, &g.place, g.credentials, "N", data, 1500, &done, &g.ei),
-                     ERR_IO);
+    bool unanswered;
+    assert_int_equal(
+        cloudwatch_put(g.http, &g.place, g.credentials, "N", data, 1500, &done, &unanswered, &g.ei),
+        ERR_IO);
     assert_int_equal(done, 1000);
     json_t *got = seen(&g, 1);
     assert_int_equal(json_array_size(json_object_get(got, "MetricData")), 500);

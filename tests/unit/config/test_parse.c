@@ -350,7 +350,6 @@ static void what_is_not_in_effect_elsewhere_warns(void **state)
                              "openai_via: bedrock-mantle\n"
                              "openai_stateful: allow\n"
                              "client_gone: drain\n"
-                             "publish: {audit: {log_group: /a}}\n"
                              "poll: {budgets: 1h, profiles: 1h, max_usd_per_month: 20}\n"
                              "models: [{name: a, id: b.c, projects: {sales: proj_1}}]\n"
                              "notify: [{on: [warn], webhook: 'https://a'}]\n"
@@ -359,10 +358,10 @@ static void what_is_not_in_effect_elsewhere_warns(void **state)
                              " on_outgrow: stop, on_too_big: clamp, min_output: 16}]\n");
     assert_non_null(c);
     assert_int_equal(mistakes.errors, 0);
-    assert_int_equal(mistakes.count, 10);
+    assert_int_equal(mistakes.count, 9);
     assert_true(c->limits[0].rolling && c->limits[0].outgrow_stop && c->limits[0].too_big_clamp);
     assert_int_equal(c->limits[0].min_output, 16);
-    assert_non_null(find(7, "models[0].projects", "not in effect"));
+    assert_non_null(find(6, "models[0].projects", "not in effect"));
     for (size_t i = 0; i < mistakes.count; i++) {
         assert_true(mistakes.at[i].warning);
     }
