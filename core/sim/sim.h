@@ -1,9 +1,10 @@
 /* sim.h: a simulated AWS for the demo and the tests. Room `sim`: Bedrock runtime, CloudWatch, Cost
- * Explorer, CloudWatch Logs, STS, Bedrock mantle and its control plane over real HTTP/1.1 on loopback; every
- * request's SigV4 is verified.
+ * Explorer, CloudWatch Logs, STS, Bedrock mantle and its control plane over real HTTP/1.1 on
+ * loopback; every request's SigV4 is verified.
  *
  * Every port has four unsigned pages: GET /_sim/ledger is what the simulation itself counted,
- * GET /_sim/logs is every log event it holds, POST /_sim/reset clears both, POST /_sim/config turns the knobs of sim_knobs.h. */
+ * GET /_sim/logs is every log event it holds, POST /_sim/reset clears both, POST /_sim/config turns
+ * the knobs of sim_knobs.h. */
 #ifndef TOLLGATE_SIM_SIM_H
 #define TOLLGATE_SIM_SIM_H
 

@@ -339,9 +339,8 @@ static void describe_groups(struct sim_connection *c, struct sim_logs *l)
     void *value;
 
     while (map_next(&l->groups, &at, &name, &value)) {
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s%,s:s}", "logGroupName", name.p, name.n,
-                                              "logGroupClass", "STANDARD"));
+        (void)json_array_append_new(list, json_pack("{s:s%,s:s}", "logGroupName", name.p, name.n,
+                                                    "logGroupClass", "STANDARD"));
     }
     sim_json_answer(c, json_pack("{s:o}", "logGroups", list));
 }

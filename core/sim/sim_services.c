@@ -6,6 +6,9 @@
 #include "core/sim/sim_refuse.h"
 #include "core/sim/sim_state.h"
 
+static void refuse_json(struct sim_connection *c, const struct sim_request *r, int status,
+                        const char *type, const char *message);
+
 static void answer_json(struct sim_connection *c, int status, struct str body)
 {
     const struct sim_answer a = {
@@ -82,8 +85,9 @@ static void handle_control(struct sim_connection *c, const struct sim_request *r
     } else if (str_is(r->path, "/_sim/reset") && post) {
         reset(c);
     } else {
-        sim_http_error(c, 404, "UnknownOperationException",
-                       "There are GET /_sim/ledger, GET /_sim/logs, POST /_sim/config and POST /_sim/reset.");
+        sim_http_error(
+            c, 404, "UnknownOperationException",
+            "There are GET /_sim/ledger, GET /_sim/logs, POST /_sim/config and POST /_sim/reset.");
     }
 }
 
