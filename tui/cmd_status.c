@@ -84,6 +84,14 @@ static void print_health(const json_t *status)
     (void)printf("\nstore %s, reserved %s the open calls\n", cmd_text(health, "store"),
                  json_is_true(json_object_get(health, "reserved_matches")) ? "matches"
                                                                            : "DOES NOT MATCH");
+    const json_t *notify = json_object_get(health, "notify");
+    if (json_integer_value(json_object_get(notify, "targets")) > 0) {
+        const char *error = cmd_text(notify, "error");
+        (void)printf("notify: %s told, %s failed, %s dropped, %s waiting%s%s\n",
+                     cmd_number(notify, "told"), cmd_number(notify, "failed"),
+                     cmd_number(notify, "dropped"), cmd_number(notify, "waiting"),
+                     *error == '-' ? "" : "; last failure: ", *error == '-' ? "" : error);
+    }
     json_array_foreach(json_object_get(status, "cloud"), i, s)
     {
         const char *error = cmd_text(s, "error");

@@ -140,6 +140,22 @@ struct config_tag_values {
     struct config_names values; /* what the tag may be */
 };
 
+/* What `notify:` can be asked to tell. */
+enum config_notify_event {
+    NOTIFY_WARN,  /* a threshold was crossed; a full limit is the one of 100 % */
+    NOTIFY_BLOCK, /* a limit was blocked or unblocked by an operator */
+    NOTIFY_CORE,  /* started, stopping, the store, the journal, the reservations */
+    NOTIFY_BURN,  /* a limit burns faster than it may */
+    CONFIG_NOTIFY_EVENTS
+};
+const char *config_notify_name(enum config_notify_event e); /* "warn", ... */
+struct config_notice {
+    unsigned on;              /* bit NOTIFY_x */
+    struct config_names exec; /* count 0: webhook */
+    const char *webhook;      /* a URL (secret: never shown whole) or an SNS topic's ARN */
+    int line;
+};
+
 /* Where the file says nothing: listen 127.0.0.1:8088; the region of AWS_REGION, AWS_DEFAULT_REGION;
  * the Region's endpoints of AWS; polls on with the periods of the documentation (a period `off` is
  * 0); publishing off; times, sizes and choices as documented. Paths that are not absolute are taken
@@ -195,6 +211,8 @@ struct config {
     } upstream;
     struct config_names control_operators, control_viewers; /* group names */
     bool control_require_reason;
+    struct config_notice *notices;
+    size_t notice_count;
     const char *key_file; /* absolute */
     enum { METRICS_LOOPBACK, METRICS_ANY, METRICS_OFF } metrics_access;
     bool store_failure_allow;

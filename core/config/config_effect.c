@@ -10,7 +10,6 @@ const struct config_not_in_effect config_not_in_effect[] = {
     {"poll.budgets", NULL, "budgets are not polled"},
     {"poll.profiles", NULL, "inference profiles are not polled"},
     {"poll.max_usd_per_month", NULL, "polls keep their periods whatever they cost"},
-    {"notify", NULL, "nobody is notified"},
     {"assume_role", NULL, "calls go upstream with the core's own credentials"},
     {"openai_via", "bedrock-mantle", "OpenAI calls go to bedrock-runtime"},
     {"openai_stateful", "allow", "stateful OpenAI calls are refused"},

@@ -233,51 +233,6 @@ static void read_region(const struct config_place *p, const struct config_field 
 
 /* --- keys that are checked but have no effect yet, so that a mistake in them shows now --- */
 
-struct notice {
-    struct config_names on, exec;
-    const char *webhook;
-};
-
-static void read_notice(const struct config_place *p, size_t i, void *arg)
-{
-    static const char *const events[] = {"warn", "block", "core"};
-    static const struct config_field fields[] = {
-        {"on", config_read_names, .offset = offsetof(struct notice, on), .max = 3},
-        {"exec", config_read_names, .offset = offsetof(struct notice, exec), .max = 64},
-        {"webhook", config_read_text, .offset = offsetof(struct notice, webhook)},
-    };
-    struct notice notice = {.webhook = NULL};
-    (void)i;
-    (void)arg;
-    uint64_t seen = CONFIG_READ_FIELDS(p, fields, &notice);
-    for (size_t k = 0; k < notice.on.count; k++) {
-        struct str event = str_of(notice.on.at[k]);
-        if (!str_is(event, events[0]) && !str_is(event, events[1]) && !str_is(event, events[2])) {
-            config_wrong(p, "on: must hold only warn, block and core");
-        }
-    }
-    if (p->node->type == YAML_MAPPING_NODE && (seen & 1) == 0) {
-        config_wrong(p, "on is missing: a list of warn, block, core");
-    }
-    if (p->node->type == YAML_MAPPING_NODE && (seen >> 1 == 0 || seen >> 1 == 3)) {
-        config_wrong(p, "needs exactly one of exec and webhook");
-    }
-    if (notice.exec.count > 0 && notice.exec.at[0][0] != '/') {
-        config_wrong(p, "exec: the command must be an absolute path; no shell and no PATH is used");
-    }
-    if (notice.webhook != NULL && !str_starts(str_of(notice.webhook), "https://") &&
-        !str_starts(str_of(notice.webhook), "http://")) {
-        config_wrong(p, "webhook: must begin with https:// or http://");
-    }
-}
-
-static void read_notify(const struct config_place *p, const struct config_field *f, void *into)
-{
-    (void)f;
-    (void)into;
-    config_each_item(p, 64, read_notice, NULL);
-}
-
 struct role {
     const char *arn;
     struct config_names session_tags;
@@ -330,7 +285,7 @@ static const struct config_field top_fields[] = {
     {"retention", .read = read_retention},
     {"timezone", config_read_text, AT(timezone), .max = 64},
     {"denial_detail", config_read_either, AT(denial_full), .choices = details},
-    {"notify", .read = read_notify},
+    {"notify", .read = config_read_notify},
     {"unknown_models", config_read_either, AT(unknown_models_allow), .choices = refuse_allow},
     {"estimate", config_read_either, AT(estimate_bytes), .choices = estimates},
     {"output_unset", config_read_either, AT(output_unset_maximum), .choices = unset_outputs},

@@ -12,6 +12,9 @@
 
 #include "core/base/log.h"
 #include "core/control/core_private.h"
+#include "core/control/notify.h"
+
+#define NOTIFY_GRACE_MS 2000 /* to tell what is left to be told at the end */
 
 void core_socket_path(char *out, size_t size, const char *state_dir)
 {
@@ -107,7 +110,8 @@ static enum err open_rooms(struct core *c, const struct core_options *o, struct 
     c->identity = c->ledger ? identity_new(c->config->key_file, c->config->region, true, ei) : NULL;
     c->limits = c->identity ? limits_new(c->config, c->catalog, ei) : NULL;
     c->stats = c->limits ? stats_new() : NULL;
-    if (!c->stats) {
+    c->watch = c->stats ? watch_new() : NULL;
+    if (!c->watch) {
         return err_set(ei, ERR_NOMEM, "no memory for the core");
     }
     enum err e = ledger_keys(c->ledger, on_stored_key, c, ei);
@@ -145,6 +149,10 @@ static enum err start_threads(struct core *c, const struct core_options *o, stru
     enum err e = ledger_start(c->ledger, ei);
     if (e != ERR_OK) {
         return e;
+    }
+    c->notify = notify_start(c->config, c->credentials, ei);
+    if (!c->notify) {
+        return ERR_NOMEM;
     }
     struct cloud_options cloud = {
         .config = c->config, .ledger = c->ledger, .credentials = c->credentials};
@@ -196,6 +204,10 @@ struct core *core_open(const struct core_options *o, struct err_info *ei)
         core_close(c);
         return NULL;
     }
+    if (c) {
+        watch_core(c, "started", 0, "tollgate has started (%s, pid %d)", c->config->region,
+                   (int)getpid());
+    }
     return c;
 }
 
@@ -206,6 +218,8 @@ void core_close(struct core *c)
     }
     server_stop(c->server);
     c->server = NULL;
+    notify_stop(c->notify, NOTIFY_GRACE_MS);
+    c->notify = NULL;
     limit_try_forget(c);
     proxy_free(c->proxy);
     cloud_stop(c->cloud);
@@ -220,6 +234,7 @@ void core_close(struct core *c)
     catalog_free(c->catalog);
     credentials_provider_free(c->credentials);
     stats_free(c->stats);
+    watch_free(c->watch);
     config_unref(c->config);
     buf_free(&c->metrics_text);
     pthread_mutex_destroy(&c->text_lock);
@@ -329,6 +344,7 @@ int core_run(struct core *c)
     }
     size_t cut = drain(c, signals);
     (void)close(signals);
+    watch_core(c, "stopped", 0, "tollgate has stopped; %zu calls were cut", cut);
     log_info("control", cut > 0 ? "stopped; %zu calls were cut" : "stopped; no call was cut", cut);
     return cut > 0 ? 1 : 0;
 }

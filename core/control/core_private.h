@@ -16,6 +16,8 @@
 #include "core/limit/window.h"
 #include "core/proxy/proxy.h"
 
+struct notify;
+struct watch;
 struct server;
 struct stats;
 struct trial;
@@ -32,6 +34,8 @@ struct core {
     struct proxy *proxy; /* NULL: a command without a core */
     struct cloud *cloud; /* NULL likewise */
     struct server *server;
+    struct notify *notify; /* NULL: nobody is told */
+    struct watch *watch;
     struct stats *stats;
     struct trial *trial; /* of the last limit.try; NULL: none */
     bool simulated;
@@ -128,6 +132,22 @@ enum err core_restore(struct core *c, struct err_info *ei) MUST_CHECK;
 
 /* Stored overrides alone, in force or again; what does not fit the limits any more is logged. */
 void core_restore_overrides(struct core *c);
+
+/* watch.c: what is told besides thresholds; control thread. */
+struct watch *watch_new(void);
+void watch_free(struct watch *w);
+/* A threshold of a limit was crossed. */
+void watch_threshold(struct core *c, const struct limit_event *e);
+/* A limit or a group of it was blocked or unblocked; text: as the event list has it. */
+void watch_block(struct core *c, const char *limit, const char *group, const char *actor,
+                 bool blocked, const char *text);
+/* The core itself: "started", "stopped", ... */
+void watch_core(struct core *c, const char *what, int64_t quiet_ms, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Every second: the store and the journals. */
+void watch_store(struct core *c, const struct ledger_health *h);
+/* Every few seconds: reservations. */
+void watch_limits(struct core *c);
 
 /* reload.c */
 enum err core_reload(struct core *c, struct err_info *ei) MUST_CHECK;

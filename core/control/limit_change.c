@@ -130,6 +130,9 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
     server_event(c->server, t->file->name, a->login, "%s %s%s%s: %s -> %s%s%s", edit->action,
                  t->file->name, t->group[0] ? " " : "", t->group, change.old_value,
                  change.new_value, change.reason[0] ? ": " : "", change.reason);
+    if (t->blocked != after.blocked) {
+        watch_block(c, t->file->name, t->group, a->login, after.blocked, change.reason);
+    }
     *result = answer_of(t, &after, &change);
     return *result ? ERR_OK
                    : err_set(ei, ERR_NOMEM, "the change is made; no memory for the answer");
@@ -214,5 +217,8 @@ void limit_end_overrides(struct core *c)
                      "the override of %s%s%s by %s has ended: %s -> %s", ended[i].limit,
                      ended[i].group[0] ? " " : "", ended[i].group, ended[i].actor, change.old_value,
                      change.new_value);
+        if (ended[i].blocked && strcmp(change.new_value, "blocked") != 0) {
+            watch_block(c, ended[i].limit, ended[i].group, "tollgate", false, "its time is over");
+        }
     }
 }

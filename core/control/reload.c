@@ -1,6 +1,7 @@
 /* reload.c: the configuration file read again while everything runs. */
 #include "core/base/log.h"
 #include "core/control/core_private.h"
+#include "core/control/notify.h"
 
 /* The first mistake and how many there are, for one line. */
 static enum err say_mistakes(const char *path, const struct config_mistakes *m, struct err_info *ei)
@@ -119,6 +120,7 @@ enum err core_reload(struct core *c, struct err_info *ei)
         return e;
     }
     cloud_reload(c->cloud, fresh);
+    notify_reload(c->notify, fresh);
     atomic_store(&c->drain_ms, fresh->requests.drain_timeout_ms);
     warn_restart(c->config, fresh);
     config_unref(c->config); /* the proxy frees the old catalog when its last call ends */

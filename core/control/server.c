@@ -29,6 +29,7 @@ static void note_thresholds(struct server *s)
     for (size_t i = 0; i < n; i++) {
         server_event(s, e[i].limit, "", "%s%s%s is at %d %%", e[i].limit, e[i].group[0] ? " " : "",
                      e[i].group, e[i].percent);
+        watch_threshold(s->core, &e[i]);
     }
 }
 
@@ -58,9 +59,11 @@ static void on_tick(struct loop_timer *t)
     (void)str_copy(c->store_problem, sizeof(c->store_problem),
                    str_of(health.ok || c->config->store_failure_allow ? "" : health.text));
     pthread_mutex_unlock(&c->text_lock);
+    watch_store(c, &health);
     bool slow_turn = s->ticks++ % SLOW_TICKS == 0;
     if (slow_turn) {
         stats_sample(c);
+        watch_limits(c);
     }
     if (s->ticks % KEY_TICKS == 0) {
         key_store_use(c);

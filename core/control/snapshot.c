@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/control/notify.h"
 #include "core/control/snapshot_private.h"
 
 #define OPEN_NAMES_MAX 512
@@ -223,6 +224,24 @@ static json_t *aws_json(const struct cloud_view *v)
     return o;
 }
 
+static json_t *notices_json(struct core *c)
+{
+    struct notify_health h;
+    json_t *o = json_object();
+    notify_health(c->notify, &h);
+    put(o, "targets", json_integer(h.targets));
+    put(o, "told", json_integer(h.told));
+    put(o, "failed", json_integer(h.failed));
+    put(o, "retried", json_integer(h.retried));
+    put(o, "dropped", json_integer(h.dropped));
+    put(o, "suppressed", json_integer(h.suppressed));
+    put(o, "waiting", json_integer(h.waiting));
+    put(o, "told_at", json_time(h.told_at));
+    put(o, "error", h.error[0] ? json_str(str_of(h.error)) : json_null());
+    put(o, "error_at", json_time(h.error_at));
+    return o;
+}
+
 static json_t *health_json(struct core *c, const struct limits_view *v)
 {
     struct ledger_health h;
@@ -232,6 +251,7 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     put(o, "reserved_matches", json_boolean(v->reserved_matches));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));
     put(o, "journal_used_percent", json_integer(h.journal_used_percent));
+    put(o, "notify", notices_json(c));
     return o;
 }
 

@@ -306,6 +306,10 @@ static void each_mistake(void **state)
         {"notify: [{on: [warn]}]", 1, "notify[0]", "exactly one"},
         {"notify: [{on: [rain], exec: [/bin/a]}]", 1, "notify[0]", "warn, block and core"},
         {"notify: [{on: [warn], exec: [a]}]", 1, "notify[0]", "absolute"},
+        {"notify: [{on: [warn], webhook: 'http://10.0.0.1/x'}]", 1, "notify[0]", "loopback"},
+        {"notify: [{on: [warn], webhook: 'ftp://a'}]", 1, "notify[0]", "https://"},
+        {"notify: [{on: [warn], webhook: 'https:///x'}]", 1, "notify[0]", "host"},
+        {"notify: [{on: [warn], webhook: 'arn:aws:sqs:a:b:c'}]", 1, "notify[0]", "SNS topic"},
         {"assume_role: {arn: x}", 1, "assume_role", "must be a role"},
         {"state_dir: \"a\\0b\"", 1, "state_dir", "NUL"},
         {"- a", 1, "", "must be a mapping"},
@@ -352,7 +356,6 @@ static void what_is_not_in_effect_elsewhere_warns(void **state)
                              "client_gone: drain\n"
                              "poll: {budgets: 1h, profiles: 1h, max_usd_per_month: 20}\n"
                              "models: [{name: a, id: b.c, projects: {sales: proj_1}}]\n"
-                             "notify: [{on: [warn], webhook: 'https://a'}]\n"
                              "assume_role: {arn: 'arn:aws:iam::123456789012:role/R'}\n"
                              "limits: [{name: a, usd: 1, window: 1m, rolling: true, action: deny,"
                              " on_outgrow: stop, on_too_big: clamp, min_output: 16}]\n");

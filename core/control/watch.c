@@ -1,0 +1,122 @@
+/* watch.c: what somebody may want to be told: thresholds, blocks, and how the core itself is. Each
+ * is said once when it begins and once when it is over. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/control/core_private.h"
+#include "core/control/notify.h"
+
+#define JOURNAL_FULL_PERCENT 90
+#define JOURNAL_FREE_PERCENT 70
+#define FLAPPING_MS          60000 /* the same state is not told again within it */
+
+struct watch {
+    bool store_failed, journal_full, drifted;
+    int64_t dropped_calls;
+};
+
+struct watch *watch_new(void)
+{
+    return calloc(1, sizeof(struct watch));
+}
+
+void watch_free(struct watch *w)
+{
+    free(w);
+}
+
+/* --- limits --- */
+
+void watch_threshold(struct core *c, const struct limit_event *l)
+{
+    struct notify_event e = {
+        .on = NOTIFY_WARN, .percent = l->percent, .at_ms = l->at_ms, .quiet_ms = FLAPPING_MS};
+    (void)str_copy(e.what, sizeof(e.what), STR("threshold"));
+    (void)str_copy(e.limit, sizeof(e.limit), str_of(l->limit));
+    (void)str_copy(e.group, sizeof(e.group), str_of(l->group));
+    (void)snprintf(e.text, sizeof(e.text), "limit %s%s%s is at %d %%%s", l->limit,
+                   l->group[0] ? " " : "", l->group, l->percent,
+                   l->percent >= 100 ? ": it is full" : "");
+    notify_tell(c->notify, &e);
+}
+
+void watch_block(struct core *c, const char *limit, const char *group, const char *actor,
+                 bool blocked, const char *reason)
+{
+    struct notify_event e = {.on = NOTIFY_BLOCK, .at_ms = clock_wall_ms()};
+    const char *what = blocked ? "blocked" : "unblocked";
+    (void)str_copy(e.what, sizeof(e.what), str_of(what));
+    (void)str_copy(e.limit, sizeof(e.limit), str_of(limit));
+    (void)str_copy(e.group, sizeof(e.group), str_of(group));
+    (void)str_copy(e.actor, sizeof(e.actor), str_of(actor));
+    (void)snprintf(e.text, sizeof(e.text), "limit %.63s%s%.200s was %s by %.60s%s%.120s", limit,
+                   group[0] ? " " : "", group, what, actor, reason[0] ? ": " : "", reason);
+    notify_tell(c->notify, &e);
+}
+
+/* --- the core --- */
+
+void watch_core(struct core *c, const char *what, int64_t quiet_ms, const char *format, ...)
+{
+    struct notify_event e = {.on = NOTIFY_CORE, .at_ms = clock_wall_ms(), .quiet_ms = quiet_ms};
+    va_list args;
+    (void)str_copy(e.what, sizeof(e.what), str_of(what));
+    va_start(args, format);
+    (void)vsnprintf(e.text, sizeof(e.text), format, args);
+    va_end(args);
+    notify_tell(c->notify, &e);
+}
+
+/* Both in the event list and to those who asked. */
+static void say(struct core *c, const char *what, const char *text)
+{
+    server_event(c->server, "", "", "%s", text);
+    watch_core(c, what, FLAPPING_MS, "%s", text);
+}
+
+void watch_store(struct core *c, const struct ledger_health *h)
+{
+    struct watch *w = c->watch;
+    char text[400];
+    const char *then =
+        c->config->store_failure_allow ? "calls are served uncounted" : "calls are refused";
+    if (!h->ok != w->store_failed) {
+        w->store_failed = !h->ok;
+        (void)snprintf(text, sizeof(text), "the store has failed: %s (%s)", h->text, then);
+        say(c, h->ok ? "store_ok" : "store_failure", h->ok ? "the store works again" : text);
+    }
+    int full = w->journal_full ? JOURNAL_FREE_PERCENT : JOURNAL_FULL_PERCENT;
+    if ((h->journal_used_percent >= full) != w->journal_full) {
+        w->journal_full = !w->journal_full;
+        (void)snprintf(text, sizeof(text), "the journal is %lld %% full: when it is full, %s",
+                       (long long)h->journal_used_percent, then);
+        say(c, w->journal_full ? "journal_full" : "journal_ok",
+            w->journal_full ? text : "the journal has room again");
+    }
+    if (h->dropped_calls > w->dropped_calls) {
+        (void)snprintf(text, sizeof(text), "%lld calls could not be written down",
+                       (long long)h->dropped_calls);
+        say(c, "calls_dropped", text);
+        w->dropped_calls = h->dropped_calls;
+    }
+}
+
+void watch_limits(struct core *c)
+{
+    struct watch *w = c->watch;
+    struct limits_view v = {.count = 0};
+    if (limits_view(c->limits, clock_wall_ms(), &v) != ERR_OK) {
+        return;
+    }
+    if (!v.reserved_matches != w->drifted) {
+        w->drifted = !v.reserved_matches;
+        say(c, w->drifted ? "reserved_drift" : "reserved_ok",
+            w->drifted ? "what limits hold as reserved differs from the open calls: please report "
+                         "it; a restart counts anew"
+                       : "what limits hold as reserved matches the open calls again");
+    }
+    limits_view_free(&v);
+}
