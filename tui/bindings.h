@@ -54,6 +54,7 @@ enum action {
     ACT_SET,
     ACT_FOR,
     ACT_BLOCK,
+    ACT_STOP,
     ACT_UNDO,
     ACT_REVERT,
     ACT_APPLY,

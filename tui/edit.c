@@ -47,7 +47,7 @@ static json_t *target(struct ui *ui, json_t **group)
     return limit;
 }
 
-static bool fill_edit(struct ui *ui, struct ui_edit *e)
+bool edit_target(struct ui *ui, struct ui_edit *e)
 {
     json_t *group = NULL;
     json_t *limit = target(ui, &group);
@@ -89,7 +89,7 @@ void edit_step(struct ui *ui, int tenths)
     }
     json_t *limit = target(ui, &group);
     bool other = ui->edit.active && limit && !same_target(&ui->edit, limit, group);
-    if ((!ui->edit.active || other) && !fill_edit(ui, &ui->edit)) {
+    if ((!ui->edit.active || other) && !edit_target(ui, &ui->edit)) {
         return;
     }
     struct ui_edit *e = &ui->edit;
@@ -222,7 +222,7 @@ void edit_open_form(struct ui *ui, int field)
     }
     struct ui_edit pending = ui->edit;
     memset(&ui->edit, 0, sizeof ui->edit);
-    bool ready = pending.active || fill_edit(ui, &pending);
+    bool ready = pending.active || edit_target(ui, &pending);
     if (!ready) {
         return;
     }
@@ -327,7 +327,7 @@ void edit_block(struct ui *ui)
 {
     struct ui_edit e = {0};
     json_t *group = NULL;
-    if (!ui_may_change(ui) || !fill_edit(ui, &e)) {
+    if (!ui_may_change(ui) || !edit_target(ui, &e)) {
         return;
     }
     json_t *limit = target(ui, &group);
@@ -356,7 +356,7 @@ void edit_revert(struct ui *ui)
 {
     struct ui_edit e = {0};
     json_t *group = NULL;
-    if (!ui_may_change(ui) || !fill_edit(ui, &e)) {
+    if (!ui_may_change(ui) || !edit_target(ui, &e)) {
         return;
     }
     json_t *limit = target(ui, &group);

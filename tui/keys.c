@@ -208,6 +208,9 @@ static bool act_limit(struct ui *ui, enum action action)
     case ACT_BLOCK:
         edit_block(ui);
         return true;
+    case ACT_STOP:
+        edit_stop(ui);
+        return true;
     case ACT_UNDO:
         edit_undo(ui);
         return true;

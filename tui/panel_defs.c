@@ -156,10 +156,14 @@ static const struct panel_column running[] = {
     {{"SINCE", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "admitted_at"},
     {{"FOR", 6, 8, W_RIGHT, 0, 0}, KIND_AGE, "admitted_at"},
     {{"CALLER", 12, 30, W_LEFT, 0, 0}, KIND_CALLER, ""},
-    {{"MODEL", 16, 30, W_LEFT, 1, 0}, KIND_TEXT, "model"},
-    {{"OPERATION", 9, 16, W_LEFT, 3, 0}, KIND_TEXT, "operation"},
-    {{"KEY", 8, 24, W_LEFT, 4, 0}, KIND_TEXT, "principal"},
-    {{"REQUEST", 8, 36, W_LEFT, 5, 1}, KIND_TEXT, "request_id"},
+    {{"MODEL", 16, 30, W_LEFT, 2, 0}, KIND_TEXT, "model"},
+    {{"FIRST", 6, 8, W_RIGHT, 4, 0}, KIND_MS, "first_token_ms"},
+    {{"INPUT", 5, 7, W_RIGHT, 5, 0}, KIND_COUNT, "input_tokens"},
+    {{"OUTPUT", 6, 7, W_RIGHT, 1, 0}, KIND_COUNT, "output_tokens"},
+    {{"$", 6, 9, W_RIGHT, 3, 0}, KIND_USD, "usd"},
+    {{"OPERATION", 9, 16, W_LEFT, 6, 0}, KIND_TEXT, "operation"},
+    {{"KEY", 8, 24, W_LEFT, 7, 0}, KIND_TEXT, "principal"},
+    {{"REQUEST", 8, 36, W_LEFT, 8, 1}, KIND_TEXT, "request_id"},
 };
 
 static const struct panel_column recent[] = {

@@ -45,6 +45,13 @@ static void say_done(struct ui *ui, const struct ui_request *r, const json_t *re
            ends && !ui->local_time ? " UTC" : "", undone ? "" : "   u undoes it");
 }
 
+static void say_stopped(struct ui *ui, const json_t *result)
+{
+    long long n = json_integer_value(json_object_get(result, "stopped"));
+    ui_say(ui, n > 0 ? W_OK : W_NORMAL, n > 0 ? "%lld call%s stopped" : "no call was running", n,
+           n == 1 ? "" : "s");
+}
+
 static void copy_request(struct ui *ui, const struct ui_request *r)
 {
     request_clear(&ui->asked);
@@ -119,7 +126,9 @@ static void answered(void *arg, json_t *result, const struct err_info *ei)
 {
     struct ui_request *r = arg;
     struct ui *ui = r->ui;
-    if (result) {
+    if (result && strcmp(r->method, "call.stop") == 0) {
+        say_stopped(ui, result);
+    } else if (result) {
         say_done(ui, r, result);
     } else {
         say_failed(ui, r, ei);

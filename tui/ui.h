@@ -181,11 +181,15 @@ void edit_step(struct ui *ui, int tenths);
 void edit_apply(struct ui *ui);
 void edit_drop(struct ui *ui);
 void edit_clear(struct ui_edit *e);
+/* The limit, or group of it, under the cursor and its amount; false: none, which was said. */
+bool edit_target(struct ui *ui, struct ui_edit *e);
 void edit_open_form(struct ui *ui, int field);
 void edit_form_key(struct ui *ui, int key);
 void edit_form_trial(struct ui *ui); /* puts the what-if, as far as it is known, into the form */
 void edit_block(struct ui *ui);
 void edit_revert(struct ui *ui);
+/* stop.c: ends the running call, or all of the application, limit or group under the cursor. */
+void edit_stop(struct ui *ui);
 void edit_undo(struct ui *ui);
 /* "haiku-minute costCenter=sales" */
 void edit_describe(const struct ui_edit *e, char *out, size_t size);

@@ -61,6 +61,11 @@ struct listing {
     struct listed at[CALLS_MAX];
 };
 
+static void put(json_t *o, const char *key, json_t *value)
+{
+    (void)json_object_set_new(o, key, value ? value : json_null());
+}
+
 static void on_open(void *arg, const struct proxy_open_call *call)
 {
     struct listing *l = arg;
@@ -75,6 +80,12 @@ static void on_open(void *arg, const struct proxy_open_call *call)
                   call->principal.n > 0 ? json_str(call->principal) : json_null(), "admitted_at",
                   json_time(call->admitted_wall_ms), "age_ms", (json_int_t)(age > 0 ? age : 0));
     if (o) {
+        int64_t first = call->first_token_us - call->arrived_us;
+        bool answered = call->input_tokens > 0;
+        put(o, "first_token_ms", call->first_token_us > 0 ? json_integer(first / 1000) : NULL);
+        put(o, "input_tokens", answered ? json_integer(call->input_tokens) : NULL);
+        put(o, "output_tokens", json_integer(call->output_tokens));
+        put(o, "usd", answered && call->usd >= 0 ? json_money(call->usd) : NULL);
         l->at[l->count++] = (struct listed){call->admitted_wall_ms, call->arrived_us, o};
     }
 }

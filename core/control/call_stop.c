@@ -88,23 +88,47 @@ static enum err stop(struct core *c, const struct actor *a, match_fn *match, voi
     return e != ERR_OK ? e : stored;
 }
 
+static enum err stop_meant(struct core *c, const struct actor *a, const struct target *t,
+                           const char *why, const json_t *params, size_t *count, int64_t *id,
+                           struct err_info *ei)
+{
+    char which[sizeof(t->group) + 80];
+    struct meant m = {.target = t, .catalog = c->catalog};
+    (void)snprintf(which, sizeof(which), "limit=%s%s%s", t->file->name, t->group[0] ? "," : "",
+                   t->group);
+    enum err e = stop(c, a, match_limit, &m, why, which, params, count, id, ei);
+    return e == ERR_OK && m.failed ? err_set(ei, ERR_NOMEM, "no memory to find all running calls")
+                                   : e;
+}
+
 enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
                           const json_t *params, size_t *count, struct err_info *ei)
 {
-    char which[sizeof(t->group) + 80], why[160];
-    struct meant m = {.target = t, .catalog = c->catalog};
+    char why[160];
     int64_t id;
-    (void)snprintf(which, sizeof(which), "limit=%s%s%s", t->file->name, t->group[0] ? "," : "",
-                   t->group);
     (void)snprintf(why, sizeof(why), "limit %s: blocked by an operator, who stopped this call",
                    t->file->name);
-    enum err e = stop(c, a, match_limit, &m, why, which, params, count, &id, ei);
-    return e == ERR_OK && m.failed
-               ? err_set(ei, ERR_NOMEM, "blocked, but no memory to find all running calls")
-               : e;
+    return stop_meant(c, a, t, why, params, count, &id, ei);
 }
 
-/* Exactly one of request_id, application, all. */
+static enum err stop_of_limit(struct core *c, const struct actor *a, const json_t *params,
+                              size_t *count, int64_t *id, struct err_info *ei)
+{
+    struct target t;
+    if (param_text(params, "request_id") || param_text(params, "application") ||
+        param_true(params, "all")) {
+        return err_set(ei, ERR_PARSE,
+                       "which calls? one of request_id, application, limit, or all: true");
+    }
+    enum err e = limit_target_find(c, param_text(params, "limit"), params, NULL, &t, ei);
+    if (e == ERR_OK) {
+        e = stop_meant(c, a, &t, "an operator stopped this call", params, count, id, ei);
+        limit_target_clear(&t);
+    }
+    return e;
+}
+
+/* Exactly one of request_id, application, all; a limit is seen to elsewhere. */
 static enum err read_which(const json_t *params, match_fn **match, void **arg, char which[256],
                            struct err_info *ei)
 {
@@ -112,7 +136,8 @@ static enum err read_which(const json_t *params, match_fn **match, void **arg, c
                *application = param_text(params, "application");
     bool all = param_true(params, "all");
     if ((request != NULL) + (application != NULL) + all != 1) {
-        return err_set(ei, ERR_PARSE, "which calls? one of request_id, application, or all: true");
+        return err_set(ei, ERR_PARSE,
+                       "which calls? one of request_id, application, limit, or all: true");
     }
     *match = request ? match_request : application ? match_application : match_any;
     *arg = (void *)(uintptr_t)(request ? request : application);
@@ -130,11 +155,14 @@ enum err call_stop(struct core *c, const struct actor *a, const json_t *params, 
     size_t count = 0;
     int64_t id = 0;
     const char *reason = param_text(params, "reason");
-    enum err e = read_which(params, &match, &arg, which, ei);
+    bool of_limit = param_text(params, "limit") != NULL;
+    enum err e = of_limit ? ERR_OK : read_which(params, &match, &arg, which, ei);
     if (e == ERR_OK && c->config->control_require_reason && (!reason || !*reason)) {
         e = err_set(ei, ERR_PARSE, "a reason is required (control.require_reason)");
     }
-    if (e == ERR_OK) {
+    if (e == ERR_OK && of_limit) {
+        e = stop_of_limit(c, a, params, &count, &id, ei);
+    } else if (e == ERR_OK) {
         e = stop(c, a, match, arg, "an operator stopped this call", which, params, &count, &id, ei);
     }
     if (e == ERR_OK && count == 0 && match == match_request) {

@@ -612,6 +612,11 @@ void gate_reload(struct gate *g, struct rules *rules)
     g->rules = rules;
 }
 
+static int64_t seen(const _Atomic int64_t *value)
+{
+    return atomic_load_explicit(value, memory_order_relaxed);
+}
+
 static struct proxy_open_call open_call(const struct ticket *t)
 {
     return (struct proxy_open_call){.request_id = t->call.request_id,
@@ -620,7 +625,11 @@ static struct proxy_open_call open_call(const struct ticket *t)
                                     .tags = &t->call.tags,
                                     .principal = t->call.principal,
                                     .admitted_wall_ms = t->call.admitted_wall_ms,
-                                    .arrived_us = t->call.arrived_us};
+                                    .arrived_us = t->call.arrived_us,
+                                    .first_token_us = seen(&t->seen.first_token_us),
+                                    .input_tokens = seen(&t->seen.input),
+                                    .output_tokens = seen(&t->seen.output),
+                                    .usd = seen(&t->seen.usd)};
 }
 
 void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),

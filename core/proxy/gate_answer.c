@@ -232,6 +232,7 @@ static void first_token(struct ticket *t)
 {
     struct gate *g = t->gate;
     t->call.first_token_us = loop_now_us(g->loop);
+    atomic_store_explicit(&t->seen.first_token_us, t->call.first_token_us, memory_order_relaxed);
     atomic_fetch_add_explicit(&g->first_token_us_sum, t->call.first_token_us - t->call.arrived_us,
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&g->first_token_count, 1, memory_order_relaxed);
@@ -288,6 +289,21 @@ static void deliver(struct ticket *t, const char *data, size_t n, bool last)
     }
 }
 
+/* Lets other threads see how far the call is: what it would be charged if it ended now. */
+static void show_progress(struct ticket *t, const struct meter_state *m)
+{
+    struct usage u = m->usage;
+    if (!m->usage_known && !m->input_known) {
+        u = (struct usage){.input = t->call.reserved_usage.input};
+    }
+    u.output = m->usage_known ? u.output : output_seen(m);
+    int64_t input = u.input + u.cache_read + u.cache_write_5m + u.cache_write_1h;
+    money_t usd = t->call.priced ? usage_cost(&u, &t->call.price) : -1;
+    atomic_store_explicit(&t->seen.input, input, memory_order_relaxed);
+    atomic_store_explicit(&t->seen.output, u.output, memory_order_relaxed);
+    atomic_store_explicit(&t->seen.usd, usd, memory_order_relaxed);
+}
+
 /* Bytes for the client: as they came, or as the dialect has them. */
 static void pass_on(struct ticket *t, const char *data, size_t n, bool last)
 {
@@ -307,6 +323,7 @@ static void pass_on(struct ticket *t, const char *data, size_t n, bool last)
     if (t->call.first_token_us == 0 && (m.first_content || (!t->call.stream && n > 0))) {
         first_token(t);
     }
+    show_progress(t, &m);
     if (!top_up(t, &m)) {
         buf_free(&out);
         stop_outgrown(t);

@@ -39,6 +39,9 @@ struct ticket {
     int64_t ready_us;        /* request complete */
     int64_t body_held;       /* bytes of the body, counted in gate->bodies */
     struct parked *parked;   /* waits for room; gate_wait.c */
+    struct {                 /* how far it is, for other threads to look at */
+        _Atomic int64_t first_token_us, input, output, usd;
+    } seen;
 };
 
 /* Calls of this worker that wait for room in limits with action: queue. */

@@ -59,7 +59,11 @@ struct proxy_open_call {
     const struct tags *tags;
     struct str principal;
     int64_t admitted_wall_ms;
-    int64_t arrived_us; /* clock_mono_us: orders calls of one millisecond */
+    int64_t arrived_us;     /* clock_mono_us: orders calls of one millisecond */
+    int64_t first_token_us; /* clock_mono_us; 0: none yet */
+    /* So far, as it would be charged if it ended now; input 0: nothing answered yet. */
+    int64_t input_tokens, output_tokens;
+    money_t usd; /* -1: no price */
 };
 /* Calls fn for every call that is admitted and not ended; holds a short lock of one worker at a
  * time. */
