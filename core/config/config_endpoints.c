@@ -16,6 +16,7 @@ static const char *const variables[SERVICE_COUNT] = {
     [SERVICE_BUDGETS] = "AWS_ENDPOINT_URL_BUDGETS",
     [SERVICE_STS] = "AWS_ENDPOINT_URL_STS",
     [SERVICE_PRICING] = "AWS_ENDPOINT_URL_PRICING",
+    [SERVICE_DATA_EXPORTS] = "AWS_ENDPOINT_URL_BCM_DATA_EXPORTS",
 };
 
 static void set(struct config_reader *r, enum config_service s, struct str url, int line,
@@ -136,6 +137,7 @@ const char *config_signing_region(enum config_service s, const char *region)
     switch (s) {
     case SERVICE_CE:
     case SERVICE_BUDGETS:
+    case SERVICE_DATA_EXPORTS:
         return billing_region(region);
     case SERVICE_PRICING:
         return pricing_region(region);
@@ -167,6 +169,11 @@ static void aws_host(struct config_reader *r, enum config_service s)
         break;
     case SERVICE_BUDGETS:
         (void)snprintf(url, sizeof(url), "https://budgets.amazonaws.com%s", suffix);
+        break;
+    case SERVICE_DATA_EXPORTS:
+        (void)snprintf(url, sizeof(url), "https://bcm-data-exports.%s.%s",
+                       billing_region(c->region),
+                       china ? "api.amazonwebservices.com.cn" : "api.aws");
         break;
     case SERVICE_PRICING:
         (void)snprintf(url, sizeof(url), "https://api.pricing.%s.amazonaws.com",

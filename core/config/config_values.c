@@ -14,6 +14,7 @@ static const char *const service_names[SERVICE_COUNT] = {
     [SERVICE_BUDGETS] = "budgets",
     [SERVICE_STS] = "sts",
     [SERVICE_PRICING] = "pricing",
+    [SERVICE_DATA_EXPORTS] = "bcm-data-exports",
 };
 static const char *const metric_names[METRIC_COUNT] = {
     [METRIC_TOKENS] = "tokens",

@@ -1,6 +1,7 @@
 /* sim.c: the simulated AWS as a whole: its thread, its ports, what it tells about itself. */
 #include "core/sim/sim.h"
 
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 #include <stdlib.h>
@@ -23,6 +24,10 @@ static enum err set_up(struct sim *s, const struct sim_options *o, struct err_in
     if (o->port_base < 0 || o->port_base > 65535 - SIM_SERVICES) {
         return err_set(ei, ERR_RANGE, "the first port must be from 0 (any) to %d",
                        65535 - SIM_SERVICES);
+    }
+    s->setup = sim_setup_new(clock_wall_ms());
+    if (s->setup == NULL) {
+        return err_set(ei, ERR_NOMEM, "no memory for the simulated account");
     }
     sim_knobs_init(&s->knobs);
     s->knobs.latency_ms = o->latency_ms;
@@ -65,6 +70,7 @@ static void tear_down(struct sim *s)
     sim_logs_free(&s->logs);
     sim_sessions_free(&s->sessions);
     json_decref(s->profiles);
+    json_decref(s->setup);
     buf_free(&s->scratch);
     buf_free(&s->wrapped);
     buf_free(&s->body);

@@ -90,6 +90,7 @@ void sim_http_answer(struct sim_connection *c, const struct sim_answer *a)
     c->source = a->source;
     c->chunks = a->source != NULL && a->source->next != NULL;
     c->ending = c->chunks                     ? SIM_PIECE_MORE
+                : c->listener->sim->cutting   ? SIM_PIECE_CUT
                 : a->ending == SIM_PIECE_MORE ? SIM_PIECE_LAST
                                               : a->ending;
     c->due_us = loop_now_us(c->listener->sim->loop) + a->delay_us;

@@ -2,6 +2,7 @@
  */
 #include "core/sim/sim_bill.h"
 #include "core/sim/sim_json.h"
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 #include <stdio.h>
@@ -362,9 +363,10 @@ void sim_ce_handle(struct sim_connection *c, const struct sim_request *r)
         if (read_period(c, &q, root)) {
             get_tags(c, root);
         }
-    } else {
+    } else if (!sim_anomalies_handle(c, operation, root) &&
+               !sim_cost_tags_handle(c, operation, root)) {
         sim_json_refuse(c, "UnknownOperationException", NULL,
-                        "GetCostAndUsage, GetDimensionValues and GetTags are simulated.");
+                        "That operation of Cost Explorer is not simulated.");
     }
     json_decref(root);
 }

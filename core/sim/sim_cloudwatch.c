@@ -1,6 +1,7 @@
 /* sim_cloudwatch.c: CloudWatch in JSON 1.0: PutMetricData, GetMetricData, ListMetrics. */
 #include "core/sim/sim_cloudwatch.h"
 
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 #define TARGET_PREFIX "GraniteServiceVersion20100801"
@@ -90,9 +91,10 @@ void sim_cloudwatch_handle(struct sim_connection *c, const struct sim_request *r
     } else if (str_is(operation, "ListMetrics")) {
         l->list_metric_calls++;
         sim_cloudwatch_list(c, root);
-    } else {
+    } else if (!sim_alarms_handle(c, operation, root)) {
         sim_json_refuse(c, "UnknownOperationException", "InvalidAction",
-                        "PutMetricData, GetMetricData and ListMetrics are simulated, as JSON.");
+                        "PutMetricData, GetMetricData, ListMetrics, DescribeAlarms and "
+                        "PutMetricAlarm are simulated, as JSON.");
     }
     json_decref(root);
 }

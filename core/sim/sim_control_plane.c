@@ -1,6 +1,8 @@
 /* sim_control_plane.c: service `bedrock`: inference profiles and their tags, as a test set them. */
+#include "core/sim/sim_family.h"
 #include "core/sim/sim_form.h"
 #include "core/sim/sim_profiles.h"
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 #include <stdlib.h>
@@ -92,6 +94,29 @@ static void list_profiles(struct sim_connection *c, struct str query)
     answer(c, root);
 }
 
+/* Those that AWS defines are there without being set up: an ID with a geography before it. */
+static bool is_system_profile(const char *name)
+{
+    static const char *const geographies[] = {"us.", "eu.", "apac.", "jp.", "au.", "global."};
+    for (size_t i = 0; i < sizeof geographies / sizeof geographies[0]; i++) {
+        if (str_starts(str_of(name), geographies[i])) {
+            return sim_family_known(str_of(name));
+        }
+    }
+    return false;
+}
+
+static void answer_system_profile(struct sim_connection *c, const char *id)
+{
+    struct sim *s = sim_http_owner(c);
+    json_t *arn =
+        json_sprintf("arn:aws:bedrock:%s:" SIM_ACCOUNT ":inference-profile/%s", s->region, id);
+    json_t *profile = json_pack("{s:s, s:s, s:o, s:[s]}", "name", id, "id", id, "arn", arn,
+                                "models", strchr(id, '.') + 1);
+    answer(c, summary_of(s, profile));
+    json_decref(profile);
+}
+
 static void get_profile(struct sim_connection *c, struct str segment)
 {
     struct sim *s = sim_http_owner(c);
@@ -100,6 +125,10 @@ static void get_profile(struct sim_connection *c, struct str segment)
 
     if (str_percent_decode(name, sizeof name, segment)) {
         profile = sim_profiles_find(s->profiles, str_of(name));
+    }
+    if (profile == NULL && is_system_profile(name)) {
+        answer_system_profile(c, name);
+        return;
     }
     if (profile == NULL) {
         sim_http_error(c, 404, "ResourceNotFoundException",
@@ -145,7 +174,7 @@ void sim_control_plane_handle(struct sim_connection *c, const struct sim_request
         get_profile(c, rest);
     } else if (str_is(r->method, "POST") && str_is(r->path, "/listTagsForResource")) {
         list_tags(c, r->body);
-    } else {
+    } else if (!sim_profiles_change(c, r)) {
         sim_http_error(c, 404, "UnknownOperationException", "That operation is not simulated.");
     }
 }

@@ -32,7 +32,7 @@ void sim_knobs_init(struct sim_knobs *k)
 
 static bool outage_parse(struct str name, enum sim_outage *out)
 {
-    static const char *const names[] = {"up", "down", "failing", "throttled", "mute"};
+    static const char *const names[] = {"up", "down", "failing", "throttled", "mute", "half"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (str_is(name, names[i])) {
@@ -59,13 +59,13 @@ static enum err read_outages(struct sim_knobs *k, struct scan *s, struct err_inf
         }
         if (service == SERVICE_COUNT || !scan_string(s, &value)) {
             return err_set(ei, ERR_PARSE,
-                           "services: \"%.*s\" is no service with \"up\", \"down\" or \"failing\"",
+                           "services: \"%.*s\" is no service with a word such as \"down\"",
                            (int)(key.n > 40 ? 40 : key.n), key.p);
         }
         if (!outage_parse(value, &k->outages[service])) {
             return err_set(ei, ERR_PARSE,
-                           "services: only \"up\", \"down\", \"failing\", \"throttled\" and "
-                           "\"mute\" are known");
+                           "services: only \"up\", \"down\", \"failing\", \"throttled\", "
+                           "\"mute\" and \"half\" are known");
         }
     }
     return ERR_OK;
@@ -110,6 +110,9 @@ static enum err read_member(struct sim_knobs *k, struct scan *s, struct str key,
     if (str_is(key, "profiles") && scan_value(s, &k->profiles)) {
         return ERR_OK;
     }
+    if (str_is(key, "setup") && scan_value(s, &k->setup)) {
+        return ERR_OK;
+    }
     if (str_is(key, "seed")) {
         int64_t seed = 0;
         enum err e = read_number(s, key, &seed, 0, INT64_MAX, ei);
@@ -135,7 +138,7 @@ enum err sim_knobs_apply(struct sim_knobs *k, struct str json, struct err_info *
     struct scan s;
     struct str key;
 
-    changed.profiles = (struct str){0};
+    changed.profiles = changed.setup = (struct str){0};
     scan_init(&s, json.p, json.n);
     if (!scan_object(&s)) {
         return err_set(ei, ERR_PARSE, "a JSON object is needed");

@@ -31,7 +31,8 @@ enum sim_outage {
     SIM_DOWN,      /* closes connections */
     SIM_FAILING,   /* answers 503 */
     SIM_THROTTLED, /* answers ThrottlingException */
-    SIM_MUTE       /* does what it is asked, and closes instead of answering */
+    SIM_MUTE,      /* does what it is asked, and closes instead of answering */
+    SIM_HALF       /* its answers are cut in the middle */
 };
 
 struct sim_knobs {
@@ -44,8 +45,8 @@ struct sim_knobs {
     uint64_t seed;
     enum sim_fault fault;
     enum sim_outage outages[SERVICE_COUNT];
-    char deny[256];      /* operations that are not allowed, as "CreateLogGroup PutLogEvents" */
-    struct str profiles; /* of the body applied last, as JSON; empty: not said */
+    char deny[256]; /* operations that are not allowed, as "CreateLogGroup PutLogEvents" */
+    struct str profiles, setup; /* of the body applied last, as JSON; empty: not said */
 };
 /* Defaults: no faults, no delays, pages of 100. */
 void sim_knobs_init(struct sim_knobs *k);

@@ -3,6 +3,7 @@
 #include "core/sim/sim_call.h"
 #include "core/sim/sim_family.h"
 #include "core/sim/sim_openai.h"
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 #include <stdio.h>
@@ -86,6 +87,9 @@ void sim_mantle_handle(struct sim_connection *c, const struct sim_request *r)
 
     if (str_starts(r->path, "/anthropic/")) {
         handle_anthropic(c, r);
+        return;
+    }
+    if (sim_projects_handle(c, r)) {
         return;
     }
     for (size_t i = 0; i < 2; i++) {

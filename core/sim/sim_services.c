@@ -4,6 +4,7 @@
 
 #include "core/sim/sim_profiles.h"
 #include "core/sim/sim_refuse.h"
+#include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
 static void refuse_json(struct sim_connection *c, const struct sim_request *r, int status,
@@ -47,7 +48,11 @@ static void change_knobs(struct sim_connection *c, struct str body)
         profiles = sim_profiles_parse(changed.profiles, &ei);
         e = profiles != NULL ? ERR_OK : ERR_PARSE;
     }
+    if (e == ERR_OK && changed.setup.n > 0) {
+        e = sim_setup_apply(s->setup, changed.setup, &ei);
+    }
     if (e != ERR_OK) {
+        json_decref(profiles);
         sim_http_error(c, 400, "ValidationException", ei.text);
         return;
     }
@@ -55,7 +60,7 @@ static void change_knobs(struct sim_connection *c, struct str body)
         json_decref(s->profiles);
         s->profiles = profiles;
     }
-    changed.profiles = (struct str){0};
+    changed.profiles = changed.setup = (struct str){0};
     s->knobs = changed;
     answer_json(c, 200, STR("{}"));
 }
@@ -139,6 +144,7 @@ void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
         service->refuse(c, r, service->refuse == refuse_json ? 400 : 429, "ThrottlingException",
                         "Rate exceeded");
         return;
+    case SIM_HALF:
     case SIM_UP:
     case SIM_MUTE:
         break;
@@ -152,8 +158,9 @@ void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
         return;
     }
     s->mute = s->knobs.outages[service->id] == SIM_MUTE;
+    s->cutting = s->knobs.outages[service->id] == SIM_HALF;
     service->handle(c, r);
-    s->mute = false;
+    s->mute = s->cutting = false;
 }
 
 static void refuse_inference(struct sim_connection *c, const struct sim_request *r, int status,
@@ -178,4 +185,7 @@ const struct sim_service sim_services[SIM_SERVICES] = {
     {SERVICE_BEDROCK_MANTLE, "bedrock-mantle", NULL, refuse_inference, sim_mantle_handle},
     {SERVICE_BEDROCK, "bedrock", NULL, refuse_inference, sim_control_plane_handle},
     {SERVICE_LOGS, "logs", NULL, refuse_json, sim_logs_handle},
+    {SERVICE_BUDGETS, "budgets", "us-east-1", refuse_json, sim_budgets_handle},
+    {SERVICE_PRICING, "pricing", "us-east-1", refuse_json, sim_pricing_handle},
+    {SERVICE_DATA_EXPORTS, "bcm-data-exports", "us-east-1", refuse_json, sim_exports_handle},
 };

@@ -5,7 +5,7 @@
 #include "core/config/config.h"
 #include "core/sim/sim_http.h"
 
-#define SIM_SERVICES 7
+#define SIM_SERVICES 10
 
 struct sim_service {
     enum config_service id;
@@ -30,5 +30,8 @@ void sim_sts_refuse(struct sim_connection *c, const struct sim_request *r, int s
 void sim_mantle_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_logs_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_control_plane_handle(struct sim_connection *c, const struct sim_request *r);
+void sim_budgets_handle(struct sim_connection *c, const struct sim_request *r);
+void sim_pricing_handle(struct sim_connection *c, const struct sim_request *r);
+void sim_exports_handle(struct sim_connection *c, const struct sim_request *r);
 
 #endif

@@ -33,6 +33,8 @@ struct sim {
     struct sim_cache cache;
     struct sim_sessions sessions;
     json_t *profiles;  /* inference profiles, or NULL */
+    json_t *setup;     /* sim_setup.h */
+    bool cutting;      /* the answer being made is to be cut: SIM_HALF */
     uint64_t calls;    /* since the last reset: with the seed it decides what is answered */
     uint64_t requests; /* for request IDs */
     bool mute;         /* what is being handled gets no answer */

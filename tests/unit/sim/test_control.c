@@ -22,7 +22,7 @@ static void test_describes_itself(void **state)
     assert_non_null(strstr(text, "\"bedrock\":\"http://127.0.0.1:"));
     assert_non_null(strstr(text, sim_access_key_id(*state)));
     assert_non_null(strstr(text, sim_secret_access_key(*state)));
-    assert_null(sim_endpoint(*state, SERVICE_BUDGETS));
+    assert_null(sim_endpoint(*state, SERVICE_COUNT));
     free(text);
 }
 
