@@ -28,6 +28,9 @@ static const char help[] =
     "`list --yaml` prints the overrides in force as a diff to the file's `limits:`.\n"
     "`block --stop-running` also ends the calls that run under it: streams with an error, others "
     "with a 503.\n"
+    "`undo` takes back your last change of a limit that holds still, each further one the one "
+    "before; set again to redo.\n"
+    "It is refused if the limit was changed since.\n"
     "`try` says what that amount would have denied of the calls in the ledger: of the last hour, "
     "or "
     "since T (24h, or a time).\n";

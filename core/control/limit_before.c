@@ -14,16 +14,16 @@
 #define CLEANED      "before.cleaned"
 #define GONE         STR("-") /* in place of what was cleaned */
 
-void limit_before_keep(struct core *c, const struct target *t, int64_t change_id)
+void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores)
 {
     char key[48];
-    json_t *o = json_pack("{s:b, s:b, s:I, s:b, s:I, s:s, s:I, s:s, s:s, s:I, s:I}", "override",
-                          t->has_override, "has_amount", t->override.has_amount, "amount",
-                          (json_int_t)t->override.amount, "blocked", t->override.blocked, "until",
-                          (json_int_t)t->override.until_ms, "actor", t->override.actor, "uid",
-                          (json_int_t)t->override.actor_uid, "reason", t->override.reason, "ticket",
-                          t->override.ticket, "since", (json_int_t)t->override.since_ms, "id",
-                          (json_int_t)t->override.id);
+    json_t *o = json_pack("{s:b, s:b, s:I, s:b, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I}",
+                          "override", t->has_override, "has_amount", t->override.has_amount,
+                          "amount", (json_int_t)t->override.amount, "blocked", t->override.blocked,
+                          "until", (json_int_t)t->override.until_ms, "actor", t->override.actor,
+                          "uid", (json_int_t)t->override.actor_uid, "reason", t->override.reason,
+                          "ticket", t->override.ticket, "since", (json_int_t)t->override.since_ms,
+                          "id", (json_int_t)t->override.id, "restores", (json_int_t)restores);
     char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     (void)snprintf(key, sizeof(key), "before.%" PRId64, change_id);
     if (text) {
@@ -33,7 +33,8 @@ void limit_before_keep(struct core *c, const struct target *t, int64_t change_id
     json_decref(o);
 }
 
-static enum before read_before(struct core *c, int64_t change_id, struct limit_override *o)
+static enum before read_before(struct core *c, int64_t change_id, struct limit_override *o,
+                               int64_t *restores)
 {
     char key[48];
     struct buf text;
@@ -43,6 +44,7 @@ static enum before read_before(struct core *c, int64_t change_id, struct limit_o
                     ? json_loadb(buf_bytes(&text), text.len, 0, NULL)
                     : NULL;
     buf_free(&text);
+    *restores = json_integer_value(json_object_get(b, "restores"));
     if (!b) {
         return BEFORE_UNKNOWN;
     }
@@ -62,16 +64,46 @@ static enum before read_before(struct core *c, int64_t change_id, struct limit_o
     return any ? BEFORE_OVERRIDE : BEFORE_NONE;
 }
 
+/* What lies beneath the override of a change, ended or not; *change_id becomes the change that
+ * first put it in force. */
+static enum before read_beneath(struct core *c, int64_t *change_id, struct limit_override *o)
+{
+    int64_t restores;
+    enum before b = read_before(c, *change_id, o, &restores);
+    for (int i = 0; i < BEFORE_MAX && restores != 0; i++) {
+        *change_id = restores;
+        b = read_before(c, *change_id, o, &restores);
+    }
+    return b;
+}
+
+static bool has_ended(const struct limit_override *o, int64_t now_ms)
+{
+    return o->until_ms != 0 && o->until_ms <= now_ms;
+}
+
+static enum before that_holds(struct core *c, enum before b, int64_t now_ms,
+                              struct limit_override *o, int64_t *change_id)
+{
+    for (int i = 0; i < BEFORE_MAX && b == BEFORE_OVERRIDE && has_ended(o, now_ms); i++) {
+        *change_id = o->id;
+        b = read_beneath(c, change_id, o);
+    }
+    return b == BEFORE_OVERRIDE && has_ended(o, now_ms) ? BEFORE_NONE : b;
+}
+
 enum before limit_before(struct core *c, int64_t change_id, int64_t now_ms,
                          struct limit_override *o)
 {
-    enum before b = read_before(c, change_id, o);
-    for (int i = 0;
-         i < BEFORE_MAX && b == BEFORE_OVERRIDE && o->until_ms != 0 && o->until_ms <= now_ms; i++) {
-        b = read_before(c, o->id, o);
-    }
-    bool ended = b == BEFORE_OVERRIDE && o->until_ms != 0 && o->until_ms <= now_ms;
-    return ended ? BEFORE_NONE : b;
+    int64_t restores;
+    return that_holds(c, read_before(c, change_id, o, &restores), now_ms, o, &change_id);
+}
+
+enum before limit_beneath(struct core *c, int64_t *change_id, int64_t now_ms,
+                          struct limit_override *o)
+{
+    enum before b = read_beneath(c, change_id, o);
+    return that_holds(c, b, now_ms, o, change_id);
 }
 
 /* --- forgetting --- */
@@ -85,7 +117,9 @@ static bool is_needed(struct core *c, const struct ledger_change *change)
         if (o.id == change->id) {
             return true;
         }
-        any = read_before(c, o.id, &o) == BEFORE_OVERRIDE;
+        int64_t restores;
+        any = read_before(c, o.id, &o, &restores) == BEFORE_OVERRIDE || restores != 0;
+        o.id = restores != 0 ? restores : o.id;
     }
     return false;
 }

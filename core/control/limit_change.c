@@ -121,7 +121,7 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
     if (e != ERR_OK) {
         return e;
     }
-    limit_before_keep(c, t, change.id);
+    limit_before_keep(c, t, change.id, edit->restores);
     o->id = change.id;
     e = put_in_force(c, t, edit, ei);
     if (e != ERR_OK) {
@@ -175,7 +175,8 @@ static enum err end_override(struct core *c, const struct limit_override *ended,
 {
     const struct config_limit *f = limit_named(c->config, ended->limit);
     struct limit_override o;
-    bool back = limit_before(c, ended->id, change->time_ms, &o) == BEFORE_OVERRIDE;
+    change->undoes = ended->id;
+    bool back = limit_beneath(c, &change->undoes, change->time_ms, &o) == BEFORE_OVERRIDE;
     enum err e = ERR_OK;
     if (back) {
         (void)str_copy(o.limit, sizeof(o.limit), str_of(ended->limit));
@@ -201,8 +202,7 @@ void limit_end_overrides(struct core *c)
     size_t n = limits_expire(c->limits, clock_wall_ms(), ended, 16);
     for (size_t i = 0; i < n; i++) {
         struct err_info ei = {.code = ERR_OK};
-        struct ledger_change change = {
-            .time_ms = clock_wall_ms(), .undoes = ended[i].id, .actor_uid = ACTOR_NOBODY};
+        struct ledger_change change = {.time_ms = clock_wall_ms(), .actor_uid = ACTOR_NOBODY};
         (void)str_copy(change.action, sizeof(change.action), STR("limit.expired"));
         (void)str_copy(change.limit, sizeof(change.limit), str_of(ended[i].limit));
         (void)str_copy(change.group, sizeof(change.group), str_of(ended[i].group));

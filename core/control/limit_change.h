@@ -35,6 +35,7 @@ struct edit {
     bool keep; /* an override shall be in force afterwards */
     struct limit_override override;
     int64_t undoes;
+    int64_t restores; /* the override is that of this change come back; 0: a new one */
 };
 /* A fresh override for the target, keeping what the present one says besides. */
 enum err limit_change_begin(const struct actor *a, const struct target *t, const json_t *params,
@@ -50,11 +51,16 @@ enum err calls_stop_meant(struct core *c, const struct actor *a, const struct ta
 
 enum before { BEFORE_UNKNOWN, BEFORE_NONE, BEFORE_OVERRIDE };
 /* limit_before.c */
-/* Keeps what the target's override is, as what was before that change. */
-void limit_before_keep(struct core *c, const struct target *t, int64_t change_id);
-/* What was in force before a change and, where that has ended by itself since, what was before it.
+/* Keeps what the target's override is, as what was before that change. restores: as in the edit. */
+void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores);
+/* What was in force before a change and, where that has ended by itself since, what lay beneath it.
  * With BEFORE_OVERRIDE *o is filled, but for limit and group. */
 enum before limit_before(struct core *c, int64_t change_id, int64_t now_ms,
                          struct limit_override *o);
+/* What the override that a change put in force had replaced, and comes back when it ends: what was
+ * before the change, or where the change brought an earlier override back, before that one.
+ * *change_id becomes the earliest change that is over with it. */
+enum before limit_beneath(struct core *c, int64_t *change_id, int64_t now_ms,
+                          struct limit_override *o);
 
 #endif

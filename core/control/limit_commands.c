@@ -1,5 +1,4 @@
 /* limit_commands.c: the methods limit.*. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "core/control/limit_change.h"
@@ -193,105 +192,10 @@ enum err limit_unblock(struct core *c, const struct actor *a, const json_t *para
             edit.override.has_amount = before.has_amount;
             edit.override.amount = before.amount;
             edit.override.until_ms = before.until_ms;
+            edit.restores = before.id;
         }
         edit.override.blocked = false;
         edit.keep = b != BEFORE_NONE && edit.override.has_amount;
-        e = limit_change_apply(c, a, &t, &edit, params, result, ei);
-    }
-    limit_target_clear(&t);
-    return e;
-}
-
-/* The state before a change; what would have ended by itself meanwhile does not come back. */
-static enum err recall(struct core *c, const struct ledger_change *change, struct edit *edit,
-                       struct err_info *ei)
-{
-    struct limit_override before;
-    enum before b = limit_before(c, change->id, clock_wall_ms(), &before);
-    if (b == BEFORE_UNKNOWN) {
-        return err_set(ei, ERR_NOT_FOUND,
-                       "what was in force before change %" PRId64 " is not known any more",
-                       change->id);
-    }
-    edit->keep = b == BEFORE_OVERRIDE;
-    if (edit->keep) {
-        edit->override.has_amount = before.has_amount;
-        edit->override.amount = before.amount;
-        edit->override.blocked = before.blocked;
-        edit->override.until_ms = before.until_ms;
-    }
-    return ERR_OK;
-}
-
-static bool on_own_change(void *arg, const struct audit_entry *e)
-{
-    struct ledger_change *found = arg;
-    if (e->actor_uid != found->actor_uid || str_is(e->action, "call.stop")) {
-        return true;
-    }
-    found->id = e->change_id;
-    return false;
-}
-
-/* The caller's last change, but for calls that were stopped: a block that stopped calls is undone
- * as any other. */
-static enum err last_own(struct core *c, const struct actor *a, struct ledger_change *change,
-                         struct err_info *ei)
-{
-    enum err e = ledger_last_change(c->ledger, NULL, NULL, a->uid, change);
-    if (e != ERR_OK || strcmp(change->action, "call.stop") != 0) {
-        return e;
-    }
-    struct audit_query q = {.changes = true, .newest_first = true};
-    struct ledger_change found = {.actor_uid = a->uid};
-    e = ledger_audit(c->ledger, &q, on_own_change, &found, ei);
-    return e != ERR_OK     ? e
-           : found.id == 0 ? ERR_NOT_FOUND
-                           : ledger_get_change(c->ledger, found.id, change, ei);
-}
-
-static enum err find_change(struct core *c, const struct actor *a, const json_t *params,
-                            struct ledger_change *change, struct err_info *ei)
-{
-    const json_t *id = json_object_get(params, "id");
-    enum err e = json_is_integer(id)
-                     ? ledger_get_change(c->ledger, json_integer_value(id), change, ei)
-                     : last_own(c, a, change, ei);
-    if (e == ERR_NOT_FOUND && !json_is_integer(id)) {
-        return err_set(ei, ERR_NOT_FOUND, "there is no change of %s's to undo", a->login);
-    }
-    if (e == ERR_OK && (strncmp(change->action, "limit.", 6) != 0 || change->limit[0] == '\0' ||
-                        strcmp(change->action, "limit.expired") == 0)) {
-        return err_set(ei, ERR_UNSUPPORTED, "change %" PRId64 " (%s) cannot be undone", change->id,
-                       change->action);
-    }
-    return e;
-}
-
-enum err limit_undo(struct core *c, const struct actor *a, const json_t *params, json_t **result,
-                    struct err_info *ei)
-{
-    struct ledger_change change, newest;
-    struct target t;
-    struct edit edit;
-    enum err e = find_change(c, a, params, &change, ei);
-    if (e != ERR_OK) {
-        return e;
-    }
-    if (ledger_last_change(c->ledger, change.limit, change.group, -1, &newest) == ERR_OK &&
-        newest.id != change.id) {
-        return err_set(ei, ERR_CONFLICT,
-                       "%s was changed since by %s (%s): undo that first or set it anew",
-                       change.limit, newest.actor, newest.action);
-    }
-    e = limit_target_find(c, change.limit, NULL, change.group, &t, ei);
-    if (e != ERR_OK) {
-        return e;
-    }
-    e = limit_change_begin(a, &t, params, "limit.undo", &edit, ei);
-    e = e == ERR_OK ? recall(c, &change, &edit, ei) : e;
-    if (e == ERR_OK) {
-        edit.undoes = change.id;
         e = limit_change_apply(c, a, &t, &edit, params, result, ei);
     }
     limit_target_clear(&t);

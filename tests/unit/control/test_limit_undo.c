@@ -1,0 +1,207 @@
+/* limit.undo on a real core: further back with each, through one's own changes, never over those of
+ * others; and what comes back when an override ends that an undo had brought back. */
+#include "tests/unit/control/core_rig.h"
+
+static void change(struct core_rig *r, const char *method, json_t *params, const char *old,
+                   const char *fresh)
+{
+    json_t *result = done(r, method, params);
+    assert_at(result, "old", old);
+    assert_at(result, "new", fresh);
+    json_decref(result);
+}
+
+static void undo(struct core_rig *r, int undoes, const char *old, const char *fresh)
+{
+    char id[16];
+    (void)snprintf(id, sizeof(id), "%d", undoes);
+    json_t *result = done(r, "limit.undo", NULL);
+    assert_at(result, "undoes", id);
+    assert_at(result, "old", old);
+    assert_at(result, "new", fresh);
+    json_decref(result);
+}
+
+static json_t *set(const char *name, const char *metric, const char *amount)
+{
+    return json_pack("{s:s, s:s, s:s}", "name", name, "metric", metric, "amount", amount);
+}
+
+static json_t *set_for(const char *amount, const char *duration)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "name", "minute", "metric", "tokens", "amount", amount,
+                     "for", duration);
+}
+
+static json_t *named(const char *name)
+{
+    return json_pack("{s:s}", "name", name);
+}
+
+static json_t *number(int id)
+{
+    return json_pack("{s:i}", "id", id);
+}
+
+/* The same by a colleague. */
+struct order {
+    struct core *core;
+    const char *method;
+    json_t *params, *result;
+    struct err_info ei;
+    enum err e;
+};
+
+static void run_order(void *arg)
+{
+    static const struct actor bob = {.uid = 4711, .login = "bob", .operates = true};
+    struct order *o = arg;
+    o->e = commands_run(o->core, &bob, o->method, o->params, &o->result, &o->ei);
+}
+
+static enum err by_bob(struct core_rig *r, const char *method, json_t *params)
+{
+    struct order o = {.core = r->core, .method = method, .params = params};
+    assert_true(server_run(r->core->server, run_order, &o));
+    (void)snprintf(last_text, sizeof(last_text), "%s", o.ei.text);
+    json_decref(o.result);
+    json_decref(params);
+    return o.e;
+}
+
+static void each_goes_one_further_back(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000");
+    change(&r, "limit.set", set("minute", "tokens", "300k"), "200000", "300000");
+    change(&r, "limit.set", set("budget", "usd", "1"), "250", "1");
+    json_decref(done(&r, "key.add", json_pack("{s:s}", "application", "docs"))); /* 4 */
+    undo(&r, 3, "1", "250");
+    undo(&r, 2, "300000", "200000");
+    rig_restart(&r);
+    undo(&r, 1, "200000", "100000");
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    refused(&r, "limit.undo", number(1), ERR_CONFLICT, "taken back already");
+    refused(&r, "limit.undo", number(4), ERR_UNSUPPORTED, "key.add");
+    refused(&r, "limit.undo", number(5), ERR_UNSUPPORTED, "is an undo: set budget to 1.0");
+    refused(&r, "limit.undo", number(99), ERR_NOT_FOUND, "99");
+    /* Setting again is the way to redo, and begins anew. */
+    change(&r, "limit.set", set("minute", "tokens", "300k"), "100000", "300000"); /* 8 */
+    change(&r, "limit.revert", named("minute"), "300000", "100000");
+    change(&r, "limit.block", named("minute"), "100000", "\"blocked\"");
+    undo(&r, 10, "\"blocked\"", "100000");
+    undo(&r, 9, "100000", "300000");
+    undo(&r, 8, "300000", "100000");
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    rig_close(&r);
+}
+
+static void one_by_its_number(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000");
+    change(&r, "limit.set", set("minute", "tokens", "300k"), "200000", "300000");
+    change(&r, "limit.set", set("budget", "usd", "1"), "250", "1");
+    /* Another limit's change does not stand in the way, one of the same limit does. */
+    refused(&r, "limit.undo", number(1), ERR_CONFLICT, "by yourself (change 2, limit.set)");
+    change(&r, "limit.undo", number(2), "300000", "200000");
+    change(&r, "limit.undo", number(1), "200000", "100000");
+    undo(&r, 3, "1", "250");
+    json_t *h = done(&r, "limit.history", NULL);
+    assert_at(h, "changes.0.undoes", "3");
+    assert_at(h, "changes.1.undoes", "1");
+    assert_at(h, "changes.2.undoes", "2");
+    assert_at(h, "changes.3.undoes", "null");
+    json_decref(h);
+    rig_close(&r);
+}
+
+static void never_over_another(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000");
+    change(&r, "limit.set", set("budget", "usd", "1"), "250", "1");
+    assert_int_equal(by_bob(&r, "limit.set", set("minute", "tokens", "300k")), ERR_OK); /* 3 */
+    undo(&r, 2, "1", "250"); /* it was on another limit */
+    refused(&r, "limit.undo", NULL, ERR_CONFLICT,
+            "minute was changed since by bob (change 3, limit.set)");
+    refused(&r, "limit.undo", number(1), ERR_CONFLICT, "by bob");
+    /* Bob takes his own back; then nothing stands in the way. */
+    assert_int_equal(by_bob(&r, "limit.undo", NULL), ERR_OK);
+    assert_int_equal(by_bob(&r, "limit.undo", NULL), ERR_NOT_FOUND);
+    assert_non_null(strstr(last_text, "bob"));
+    undo(&r, 1, "200000", "100000");
+    /* By its number one may undo what another did. */
+    assert_int_equal(by_bob(&r, "limit.block", named("minute")), ERR_OK); /* 7 */
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    change(&r, "limit.undo", number(7), "\"blocked\"", "100000");
+    rig_close(&r);
+}
+
+static void pass(int64_t *now, int64_t ms)
+{
+    *now += ms;
+    clock_set_fake_wall(*now);
+}
+
+static bool newest_is_an_end(struct core_rig *r)
+{
+    json_t *h = done(r, "limit.history", json_pack("{s:i}", "max", 1));
+    bool ends = strcmp(at(h, "changes.0.action"), "\"limit.expired\"") == 0;
+    json_decref(h);
+    return ends;
+}
+
+static void expect_minute(struct core_rig *r, const char *amount, const char *blocked)
+{
+    json_t *all = done(r, "limit.list", NULL);
+    assert_at(all, "limits.0.amount", amount);
+    assert_at(all, "limits.0.blocked", blocked);
+    json_decref(all);
+}
+
+/* What an undo or an unblock has brought back ends: what lay beneath it comes back, and not what
+ * had been taken back. */
+static void an_end_after_an_undo(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    int64_t now = clock_wall_ms();
+    pass(&now, 0);
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "150k"), "100000", "150000");
+    change(&r, "limit.set", set_for("200k", "1h"), "150000", "200000");
+    change(&r, "limit.block", named("minute"), "200000", "\"blocked\"");
+    undo(&r, 3, "\"blocked\"", "200000");
+    pass(&now, 61 * 60000);
+    WAIT_FOR(newest_is_an_end(&r));
+    expect_minute(&r, "150000", "false");
+    change(&r, "limit.set", set_for("300k", "1h"), "150000", "300000");
+    change(&r, "limit.block", named("minute"), "300000", "\"blocked\"");
+    change(&r, "limit.unblock", named("minute"), "\"blocked\"", "300000");
+    pass(&now, 61 * 60000);
+    WAIT_FOR(newest_is_an_end(&r));
+    expect_minute(&r, "150000", "false");
+    undo(&r, 1, "150000", "100000"); /* what has ended is passed over */
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_goes_one_further_back),
+        cmocka_unit_test(one_by_its_number),
+        cmocka_unit_test(never_over_another),
+        cmocka_unit_test(an_end_after_an_undo),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
