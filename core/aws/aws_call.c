@@ -65,6 +65,9 @@ static enum err add_headers(struct buf *lines, struct aws_http *h, const struct 
         buf_add(lines, "\r\n");
     }
     buf_add(lines, "Accept: application/json\r\n");
+    if (c == NULL) {
+        return ERR_OK;
+    }
     struct sigv4_request r = {.method = str_of(method_of(call)),
                               .path = str_of(call->path != NULL ? call->path : "/"),
                               .query = str_of(call->query),
@@ -84,6 +87,7 @@ static enum err refused(const struct aws_call *call, const struct credentials *c
 {
     char code[AWS_CODE_MAX];
     char message[200];
+    const char *source = c != NULL ? c->source : "nobody (an unsigned call)";
     aws_error_decode(code, message, sizeof(message), buf_str(&a->body));
     if (a->error_type[0] != '\0') {
         (void)str_copy(code, sizeof(code), str_of(a->error_type));
@@ -94,7 +98,7 @@ static enum err refused(const struct aws_call *call, const struct credentials *c
     }
     if (e == ERR_FORBIDDEN) {
         return err_set(ei, e, "allow %s for the credentials of %s (%s %d: %s)", call->action,
-                       c->source, code, a->status, message);
+                       source, code, a->status, message);
     }
     if (e == ERR_BUSY) {
         return err_set(ei, e, "%s is throttled (%s %d)", call->action, code, a->status);
@@ -108,7 +112,7 @@ static enum err refused(const struct aws_call *call, const struct credentials *c
     if (e == ERR_AUTH) {
         /* The message is left out: it may quote the request with its session token. */
         return err_set(ei, e, "%s: AWS does not accept the credentials of %s (%s %d)", call->action,
-                       c->source, code, a->status);
+                       source, code, a->status);
     }
     return err_set(ei, e, "%s failed (%s %d): %s", call->action, code, a->status, message);
 }

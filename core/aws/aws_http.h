@@ -60,10 +60,10 @@ struct aws_call {
     int64_t timeout_ms; /* 0: 30 seconds */
     bool *unanswered;   /* NULL, or set to whether it went out and no answer came */
 };
-/* Signs and sends; a 2xx answer's body is appended to out. Errors by meaning: ERR_FORBIDDEN (the
- * text names the IAM action to allow), ERR_AUTH (keys, token or clock), ERR_BUSY (throttled: wait),
- * ERR_EXISTS, ERR_NOT_FOUND, ERR_RANGE (the request was refused otherwise), ERR_IO (5xx or no
- * connection), and those of aws_http_send. No text holds a secret. */
+/* Signs (with c NULL: sends unsigned) and sends; a 2xx answer's body is appended to out. Errors by
+ * meaning: ERR_FORBIDDEN (the text names the IAM action to allow), ERR_AUTH (keys, token or clock),
+ * ERR_BUSY (throttled: wait), ERR_EXISTS, ERR_NOT_FOUND, ERR_RANGE (the request was refused
+ * otherwise), ERR_IO (5xx or no connection), and those of aws_http_send. No text holds a secret. */
 enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const struct credentials *c,
                        struct buf *out, struct err_info *ei) MUST_CHECK;
 

@@ -1,5 +1,6 @@
-/* credentials.h: AWS credentials from the environment, files and IMDSv2 (order of botocore), kept
- * fresh ahead of expiry without stalling a call. */
+/* credentials.h: AWS credentials, looked for where botocore looks and in its order: environment, a
+ * profile's role, web identity, the profile's own (keys or credential_process), the container, the
+ * EC2 instance. Kept fresh ahead of expiry without stalling a call. */
 #ifndef TOLLGATE_AWS_CREDENTIALS_H
 #define TOLLGATE_AWS_CREDENTIALS_H
 
@@ -22,19 +23,24 @@ struct credentials_provider;
 struct credentials_provider *credentials_provider_new(struct credentials *fixed,
                                                       struct err_info *ei);
 void credentials_provider_free(struct credentials_provider *p);
+/* Which STS is asked for credentials of roles; without it the global one. Before the first
+ * credentials_refresh. False: too long. */
+bool credentials_provider_sts(struct credentials_provider *p, const char *endpoint,
+                              const char *region) MUST_CHECK;
 /* The current ones with a reference, never blocking: NULL when none are known (yet) or they
  * expired. */
 struct credentials *credentials_get(struct credentials_provider *p);
-/* Looks them up when they are missing or near expiry (15 minutes); blocks (files, IMDS with 1 s
- * limits); called by the cloud thread every few seconds and once before start. ERR_NOT_FOUND:
- * nowhere to be found, the text lists where it looked and what is special (SSO, MFA,
- * credential_process). */
+/* Looks them up when they are missing or near expiry: from 15 minutes ahead once a minute
+ * (advisory), from 10 minutes ahead every 10 seconds (mandatory), for short-lived ones a third and
+ * a sixth of their life; a little earlier by chance, so that a fleet does not ask as one. Meanwhile
+ * the known ones are used on. Blocks (files, processes, HTTP with limits of seconds); one thread
+ * looks at a time, another waits for it. Called by the cloud thread every few seconds and once
+ * before start. ERR_NOT_FOUND: nowhere to be found, the text lists where it looked; otherwise it
+ * says which place does not work and what to do. */
 enum err credentials_refresh(struct credentials_provider *p, int64_t now_ms,
                              struct err_info *ei) MUST_CHECK;
 /* Ends a running refresh and lets later ones fail; from any thread. Credentials known stay. */
 void credentials_abort(struct credentials_provider *p);
-/* Region of the chosen profile in the shared files; false when they name none. */
-bool credentials_profile_region(char out[64]);
 /* Says why there are none, for an error a user sees; "" when all is well. */
 void credentials_problem(struct credentials_provider *p, char out[256]);
 

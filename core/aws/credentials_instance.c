@@ -2,13 +2,15 @@
  * make this host send a request. */
 #include "core/aws/credentials_private.h"
 
+#include "core/aws/credentials_profile.h"
+
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LIMIT_MS 1000
-#define ROLES    "/latest/meta-data/iam/security-credentials/"
+#define LIMIT_S 1
+#define ROLES   "/latest/meta-data/iam/security-credentials/"
 
 static void choose_endpoint(char *out, size_t size)
 {
@@ -37,13 +39,23 @@ static enum err ask(struct aws_http *h, const char *method, const char *path, co
     if (n < 0 || (size_t)n >= sizeof(url)) {
         return err_set(ei, ERR_TOO_BIG, "the name of the instance's role is too long");
     }
+    int64_t limit_s = credentials_env_number("AWS_METADATA_SERVICE_TIMEOUT", 1, 60, LIMIT_S);
+    int64_t tries = credentials_env_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1, 10, 1);
     struct aws_http_request r = {.method = method,
                                  .url = url,
                                  .headers = str_of(header),
-                                 .timeout_ms = LIMIT_MS,
+                                 .timeout_ms = limit_s * 1000,
                                  .direct = true};
     struct aws_answer answer = {0};
-    enum err e = aws_http_send(h, &r, &answer, ei);
+    enum err e = ERR_IO;
+    for (int64_t i = 0; i < tries && (e == ERR_IO || e == ERR_TIMEOUT); i++) {
+        struct err_info said = {0};
+        aws_answer_free(&answer);
+        e = aws_http_send(h, &r, &answer, &said);
+        if (e != ERR_OK && (i == tries - 1 || (e != ERR_IO && e != ERR_TIMEOUT))) {
+            err_set(ei, e, "%s", said.text);
+        }
+    }
     *status = answer.status;
     if (e == ERR_OK && answer.status == 200 && !buf_add_str(out, buf_str(&answer.body))) {
         e = err_set(ei, ERR_TOO_BIG, "the instance metadata answered with too much");
@@ -65,8 +77,15 @@ static bool is_role_name(struct str a)
     return a.n > 0 && a.n <= 64;
 }
 
-/* header: "X-aws-ec2-metadata-token: ...\r\n". Nobody answering means: this is no EC2 instance. */
-static enum err get_token(struct aws_http *h, char *header, size_t size, struct err_info *ei)
+static bool is_disabled(void)
+{
+    return str_is_nocase(str_of(credentials_env("AWS_EC2_METADATA_DISABLED")), "true");
+}
+
+/* header: "X-aws-ec2-metadata-token: ...\r\n". Nobody answering means: this is no EC2 instance, or
+ * a container behind one hop too many: then the answer gets lost on the way (*unheard). */
+static enum err get_token(struct aws_http *h, char *header, size_t size, bool *unheard_of,
+                          struct err_info *ei)
 {
     struct buf token = {.max = 1024};
     struct err_info unheard = {0};
@@ -75,6 +94,7 @@ static enum err get_token(struct aws_http *h, char *header, size_t size, struct 
                      &token, &status, &unheard);
     if (e != ERR_OK || status != 200) {
         buf_free(&token);
+        *unheard_of = e == ERR_TIMEOUT;
         return e == ERR_CLOSED ? err_set(ei, e, "%s", unheard.text) : ERR_NOT_FOUND;
     }
     struct str text = str_trim(buf_str(&token));
@@ -110,16 +130,16 @@ static enum err get_role(struct aws_http *h, const char *header, char role[65], 
     return e;
 }
 
-enum err credentials_from_instance(struct aws_http *h, struct credentials **out,
+enum err credentials_from_instance(struct credentials_look *l, struct credentials **out,
                                    struct err_info *ei)
 {
-    const char *disabled = getenv("AWS_EC2_METADATA_DISABLED");
-    if (disabled != NULL && str_is_nocase(str_of(disabled), "true")) {
-        return ERR_NOT_FOUND;
-    }
+    struct aws_http *h = l->http;
     char header[1200];
     char role[65];
-    enum err e = get_token(h, header, sizeof(header), ei);
+    if (is_disabled()) {
+        return ERR_NOT_FOUND;
+    }
+    enum err e = get_token(h, header, sizeof(header), &l->unheard, ei);
     if (e == ERR_OK) {
         e = get_role(h, header, role, ei);
     }
@@ -144,4 +164,34 @@ enum err credentials_from_instance(struct aws_http *h, struct credentials **out,
     OPENSSL_cleanse(buf_bytes(&json), json.len);
     buf_free(&json);
     return e;
+}
+
+static bool is_region_text(struct str a)
+{
+    for (size_t i = 0; i < a.n; i++) {
+        char c = a.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+            return false;
+        }
+    }
+    return a.n > 0;
+}
+
+bool credentials_instance_region(char *region, size_t size)
+{
+    struct err_info ei = {0};
+    struct aws_http *h = is_disabled() ? NULL : aws_http_new(NULL, &ei);
+    struct buf text = {.max = 1024};
+    char header[1200];
+    bool unheard;
+    int status = 0;
+    bool found = h != NULL && get_token(h, header, sizeof(header), &unheard, &ei) == ERR_OK &&
+                 ask(h, "GET", "/latest/meta-data/placement/region", header, &text, &status, &ei) ==
+                     ERR_OK &&
+                 status == 200;
+    struct str name = str_trim(str_cut(buf_str(&text), '\n', &(struct str){0}));
+    found = found && is_region_text(name) && str_copy(region, size, name);
+    buf_free(&text);
+    aws_http_free(h);
+    return found;
 }

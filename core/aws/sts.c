@@ -1,5 +1,5 @@
 /* sts.c: see sts.h. STS speaks XML; asked for JSON it answers that, but only by habit. */
-#include "core/aws/sts.h"
+#include "core/aws/sts_private.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static bool take_json(json_t *root, struct sts_identity *out)
                     str_of(json_string_value(json_object_get(result, "UserId"))));
 }
 
-static bool take_element(struct str xml, const char *name, char *out, size_t size)
+bool sts_xml_text(struct str xml, const char *name, char *out, size_t size)
 {
     char open[32];
     char close[32];
@@ -38,9 +38,9 @@ static bool take_element(struct str xml, const char *name, char *out, size_t siz
 
 static bool take_xml(struct str xml, struct sts_identity *out)
 {
-    return take_element(xml, "Account", out->account, sizeof(out->account)) &&
-           take_element(xml, "Arn", out->arn, sizeof(out->arn)) &&
-           take_element(xml, "UserId", out->user_id, sizeof(out->user_id));
+    return sts_xml_text(xml, "Account", out->account, sizeof(out->account)) &&
+           sts_xml_text(xml, "Arn", out->arn, sizeof(out->arn)) &&
+           sts_xml_text(xml, "UserId", out->user_id, sizeof(out->user_id));
 }
 
 enum err sts_get_caller_identity(struct aws_http *h, const struct aws_place *place,

@@ -273,6 +273,22 @@ bool buf_json_string(struct buf *b, struct str s)
     return buf_append(b, "\"", 1);
 }
 
+bool buf_percent(struct buf *b, struct str s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (letter || c == '-' || c == '.' || c == '_' || c == '~') {
+            (void)buf_append(b, &c, 1);
+        } else {
+            const char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+            (void)buf_append(b, escape, sizeof(escape));
+        }
+    }
+    return !b->failed;
+}
+
 const char *buf_cstr(struct buf *b)
 {
     if (!make_room(b, 1)) {

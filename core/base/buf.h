@@ -31,6 +31,8 @@ void buf_consume(struct buf *b,
                  size_t n); /* drops n bytes from the front; frees when empty and > 16 KB */
 /* Appends a JSON string with quotes; each byte that is not part of valid UTF-8 becomes U+FFFD. */
 bool buf_json_string(struct buf *b, struct str s);
+/* Appends text percent-encoded, but for the unreserved bytes of RFC 3986. */
+bool buf_percent(struct buf *b, struct str s);
 /* NUL-terminates behind the live bytes and returns them ("" when empty and out of memory). */
 const char *buf_cstr(struct buf *b);
 

@@ -27,8 +27,10 @@ static enum err find_keys(struct setup *s, struct credentials_provider **provide
                           struct err_info *ei)
 {
     *provider = credentials_provider_new(NULL, ei);
-    enum err e =
-        *provider != NULL ? credentials_refresh(*provider, clock_wall_ms(), ei) : ERR_NOMEM;
+    struct aws_place sts = setup_place(s, SERVICE_STS);
+    enum err e = *provider != NULL && credentials_provider_sts(*provider, sts.endpoint, sts.region)
+                     ? credentials_refresh(*provider, clock_wall_ms(), ei)
+                     : err_set(ei, ERR_NOMEM, "no memory for credentials");
     if (e == ERR_OK) {
         s->keys = credentials_get(*provider);
     }

@@ -143,8 +143,10 @@ static enum err start_threads(struct core *c, const struct core_options *o, stru
     }
     c->credentials = credentials_provider_new(fixed, ei);
     credentials_unref(fixed);
-    if (!c->credentials) {
-        return ERR_NOMEM;
+    if (!c->credentials ||
+        !credentials_provider_sts(c->credentials, c->config->endpoints[SERVICE_STS],
+                                  c->config->region)) {
+        return err_set(ei, ERR_NOMEM, "no memory for credentials");
     }
     enum err e = ledger_start(c->ledger, ei);
     if (e != ERR_OK) {

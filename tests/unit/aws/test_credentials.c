@@ -1,211 +1,107 @@
 /* test_credentials.c: where credentials come from, and what is said when they do not. */
-#include "core/aws/credentials.h"
-#include "core/base/clock.h"
-#include "tests/unit/aws/fake_aws.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#define NOW_MS    1795225000000LL
-#define MINUTE_MS 60000LL
-
-static const char *const variables[] = {"AWS_ACCESS_KEY_ID",
-                                        "AWS_SECRET_ACCESS_KEY",
-                                        "AWS_SESSION_TOKEN",
-                                        "AWS_SECURITY_TOKEN",
-                                        "AWS_CREDENTIAL_EXPIRATION",
-                                        "AWS_PROFILE",
-                                        "AWS_DEFAULT_PROFILE",
-                                        "AWS_SHARED_CREDENTIALS_FILE",
-                                        "AWS_CONFIG_FILE",
-                                        "AWS_EC2_METADATA_DISABLED",
-                                        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-                                        "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                        "AWS_CA_BUNDLE"};
-
-/* A home of its own and a clean environment, without instance metadata. */
-struct home {
-    char dir[64];
-    struct credentials_provider *p;
-    struct err_info ei;
-};
-
-static void set_up(struct home *h)
-{
-    *h = (struct home){.dir = "/tmp/tollgate-credentials-XXXXXX"};
-    assert_non_null(mkdtemp(h->dir));
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        unsetenv(variables[i]);
-    }
-    setenv("HOME", h->dir, 1);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    clock_set_fake_wall(NOW_MS);
-    h->p = credentials_provider_new(NULL, NULL);
-    assert_non_null(h->p);
-}
-
-static void put_file(struct home *h, const char *name, const char *text)
-{
-    char path[128];
-    assert_true(snprintf(path, sizeof(path), "%s/.aws", h->dir) > 0);
-    (void)mkdir(path, 0700);
-    assert_true(snprintf(path, sizeof(path), "%s/.aws/%s", h->dir, name) > 0);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void tear_down(struct home *h)
-{
-    static const char *const parts[] = {"/.aws/credentials", "/.aws/config", "/.aws/process",
-                                        "/.aws", ""};
-    credentials_provider_free(h->p);
-    for (size_t i = 0; i < 5; i++) {
-        char path[128];
-        assert_true(snprintf(path, sizeof(path), "%s%s", h->dir, parts[i]) > 0);
-        (void)remove(path);
-    }
-    assert_int_not_equal(access(h->dir, F_OK), 0);
-    clock_set_fake_wall(0);
-}
-
-static enum err refresh(struct home *h, int64_t now_ms)
-{
-    err_clear(&h->ei);
-    clock_set_fake_wall(now_ms);
-    return credentials_refresh(h->p, now_ms, &h->ei);
-}
-
-/* What is known now is exactly this. */
-static void check(struct home *h, const char *id, const char *secret, const char *token,
-                  const char *source)
-{
-    struct credentials *c = credentials_get(h->p);
-    if (c == NULL) {
-        fail_msg("no credentials: %s", h->ei.text);
-    }
-    assert_string_equal(c->access_key_id, id);
-    assert_string_equal(c->secret_access_key, secret);
-    assert_string_equal(c->session_token != NULL ? c->session_token : "-", token);
-    assert_string_equal(c->source, source);
-    credentials_unref(c);
-    char problem[256];
-    credentials_problem(h->p, problem);
-    assert_string_equal(problem, "");
-}
-
-static void check_refused(struct home *h, enum err code, const char *says)
-{
-    assert_int_equal(refresh(h, NOW_MS), code);
-    if (strstr(h->ei.text, says) == NULL) {
-        fail_msg("'%s' does not say '%s'", h->ei.text, says);
-    }
-    assert_null(credentials_get(h->p));
-    char problem[256];
-    credentials_problem(h->p, problem);
-    assert_string_equal(problem, h->ei.text);
-}
+#include "core/aws/credentials_profile.h"
+#include "tests/unit/aws/credentials_rig.h"
 
 static void fixed_ones_stay(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
+    home_set_up(&h);
     credentials_provider_free(h.p);
     struct credentials *fixed = credentials_new(STR("A"), STR("S"), STR(""), 0, "fixed");
     h.p = credentials_provider_new(fixed, NULL);
     credentials_unref(fixed);
     setenv("AWS_ACCESS_KEY_ID", "B", 1);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "A", "S", "-", "fixed");
-    tear_down(&h);
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "A", "S", "-", "fixed");
+    home_tear_down(&h);
 }
 
 static void the_environment_comes_first(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
-    put_file(&h, "credentials", "[default]\naws_access_key_id=F\naws_secret_access_key=S\n");
+    home_set_up(&h);
+    home_put_file(&h, "credentials", "[default]\naws_access_key_id=F\naws_secret_access_key=S\n");
     setenv("AWS_ACCESS_KEY_ID", "E", 1);
-    check_refused(&h, ERR_AUTH, "AWS_SECRET_ACCESS_KEY is not");
+    home_check_refused(&h, ERR_AUTH, "AWS_SECRET_ACCESS_KEY is not");
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_SESSION_TOKEN", "token", 1);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "E", "secret", "token", "environment");
-    tear_down(&h);
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "E", "secret", "token", "environment");
+    home_tear_down(&h);
 }
 
 static void an_expiration_of_the_environment_counts(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
+    home_set_up(&h);
     setenv("AWS_ACCESS_KEY_ID", "E", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
     setenv("AWS_CREDENTIAL_EXPIRATION", "soon", 1);
-    check_refused(&h, ERR_PARSE, "AWS_CREDENTIAL_EXPIRATION");
+    home_check_refused(&h, ERR_PARSE, "AWS_CREDENTIAL_EXPIRATION");
     setenv("AWS_CREDENTIAL_EXPIRATION", "2026-11-21T02:00:00Z", 1);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "E", "secret", "-", "environment");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "E", "secret", "-", "environment");
     clock_set_fake_wall(NOW_MS + 60 * MINUTE_MS);
     assert_null(credentials_get(h.p));
     char problem[256];
     credentials_problem(h.p, problem);
     assert_non_null(strstr(problem, "expired"));
-    assert_int_equal(refresh(&h, NOW_MS + 60 * MINUTE_MS), ERR_AUTH);
+    assert_int_equal(home_refresh(&h, NOW_MS + 60 * MINUTE_MS), ERR_AUTH);
     assert_non_null(strstr(h.ei.text, "expired"));
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void profiles_are_read_from_both_files(void **state)
 {
     (void)state;
     struct home h;
-    char region[64];
-    set_up(&h);
-    put_file(&h, "credentials",
-             "# comment\r\n[default]\r\naws_access_key_id = D\r\naws_secret_access_key = d=/+ \r\n"
-             "[work]\nAWS_ACCESS_KEY_ID=W\naws_secret_access_key=w\naws_session_token=t\n"
-             "; [work]\n[half]\naws_access_key_id=H\n");
-    put_file(&h, "config",
-             "[default]\nregion = eu-west-1\n[profile work]\nregion=us-west-2\n s3 =\n"
-             "  region = no\n[profile \"in config\"]\naws_access_key_id=C\n"
-             "aws_secret_access_key=c\n[services work]\nregion = no\n[work]\nregion = no\n");
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "D", "d=/+", "-", "profile default");
-    assert_true(credentials_profile_region(region));
+    char region[64], from[160];
+    home_set_up(&h);
+    home_put_file(
+        &h, "credentials",
+        "# comment\r\n[default]\r\naws_access_key_id = D\r\naws_secret_access_key = d=/+ \r\n"
+        "[work]\nAWS_ACCESS_KEY_ID=W\naws_secret_access_key=w\naws_session_token=t\n"
+        "; [work]\n[half]\naws_access_key_id=H\n");
+    home_put_file(&h, "config",
+                  "[default]\nregion = eu-west-1\n[profile work]\nregion=us-west-2\n s3 =\n"
+                  "  region = no\n[profile \"in config\"]\naws_access_key_id=C\n"
+                  "aws_secret_access_key=c\n[services work]\nregion = no\n[work]\nregion = no\n");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "D", "d=/+", "-", "profile default");
+    assert_true(credentials_profile_region(region, sizeof(region), from, sizeof(from)));
     assert_string_equal(region, "eu-west-1");
     setenv("AWS_PROFILE", "work", 1);
-    assert_int_equal(refresh(&h, NOW_MS + 2 * MINUTE_MS), ERR_OK);
-    check(&h, "W", "w", "t", "profile work");
-    assert_true(credentials_profile_region(region));
+    assert_int_equal(home_refresh(&h, NOW_MS + 2 * MINUTE_MS), ERR_OK);
+    home_check(&h, "W", "w", "t", "profile work");
+    assert_true(credentials_profile_region(region, sizeof(region), from, sizeof(from)));
     assert_string_equal(region, "us-west-2");
+    assert_string_equal(from, "profile work");
     setenv("AWS_PROFILE", "in config", 1);
-    assert_int_equal(refresh(&h, NOW_MS + 4 * MINUTE_MS), ERR_OK);
-    check(&h, "C", "c", "-", "profile in config");
-    assert_false(credentials_profile_region(region));
-    tear_down(&h);
+    assert_int_equal(home_refresh(&h, NOW_MS + 4 * MINUTE_MS), ERR_OK);
+    home_check(&h, "C", "c", "-", "profile in config");
+    assert_false(credentials_profile_region(region, sizeof(region), from, sizeof(from)));
+    home_tear_down(&h);
 }
 
 static void a_rotated_file_is_read_again_and_a_lost_one_does_no_harm(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
-    put_file(&h, "credentials", "[default]\naws_access_key_id=A\naws_secret_access_key=a\n");
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    put_file(&h, "credentials", "[default]\naws_access_key_id=B\naws_secret_access_key=b\n");
-    assert_int_equal(refresh(&h, NOW_MS + 5000), ERR_OK);
-    check(&h, "A", "a", "-", "profile default");
-    assert_int_equal(refresh(&h, NOW_MS + MINUTE_MS), ERR_OK);
-    check(&h, "B", "b", "-", "profile default");
-    put_file(&h, "credentials", "");
-    assert_int_equal(refresh(&h, NOW_MS + 3 * MINUTE_MS), ERR_OK);
-    check(&h, "B", "b", "-", "profile default");
-    tear_down(&h);
+    home_set_up(&h);
+    home_put_file(&h, "credentials", "[default]\naws_access_key_id=A\naws_secret_access_key=a\n");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_put_file(&h, "credentials", "[default]\naws_access_key_id=B\naws_secret_access_key=b\n");
+    assert_int_equal(home_refresh(&h, NOW_MS + 5000), ERR_OK);
+    home_check(&h, "A", "a", "-", "profile default");
+    assert_int_equal(home_refresh(&h, NOW_MS + MINUTE_MS), ERR_OK);
+    home_check(&h, "B", "b", "-", "profile default");
+    home_put_file(&h, "credentials", "");
+    assert_int_equal(home_refresh(&h, NOW_MS + 3 * MINUTE_MS), ERR_OK);
+    home_check(&h, "B", "b", "-", "profile default");
+    home_tear_down(&h);
 }
 
 static void what_cannot_be_read_says_what_to_do(void **state)
@@ -216,10 +112,8 @@ static void what_cannot_be_read_says_what_to_do(void **state)
         enum err code;
         const char *says;
     } cases[] = {
-        {"[profile x]\nrole_arn=arn:aws:iam::1:role/r\nsource_profile=default\n", ERR_UNSUPPORTED,
-         "role_arn"},
         {"[profile x]\nsso_session=s\n", ERR_UNSUPPORTED,
-         "credential_process = aws configure export-credentials --profile x"},
+         "`credential_process = aws configure export-credentials --profile x --format process`"},
         {"[profile x]\nlogin_session=s\n", ERR_UNSUPPORTED, "login_session"},
         {"[profile y]\naws_access_key_id=A\n", ERR_AUTH, "AWS_PROFILE names x"},
         {"[profile x]\naws_access_key_id=A\n", ERR_AUTH, "key ID without secret"},
@@ -232,11 +126,11 @@ static void what_cannot_be_read_says_what_to_do(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct home h;
-        set_up(&h);
+        home_set_up(&h);
         setenv("AWS_PROFILE", "x", 1);
-        put_file(&h, "config", cases[i].config);
-        check_refused(&h, cases[i].code, cases[i].says);
-        tear_down(&h);
+        home_put_file(&h, "config", cases[i].config);
+        home_check_refused(&h, cases[i].code, cases[i].says);
+        home_tear_down(&h);
     }
 }
 
@@ -244,17 +138,17 @@ static void a_credential_process_is_run_without_a_shell(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
-    put_file(&h, "config",
-             "[default]\ncredential_process = printf '{\"Version\":1,\"AccessKeyId\":\"%s\","
-             "\"SecretAccessKey\":\"%s\",\"SessionToken\":\"t\",\"Expiration\":"
-             "\"2026-11-21T02:36:40Z\"}' \"a $HOME\" b\\ c\n");
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "a $HOME", "b c", "t", "credential_process of profile default");
+    home_set_up(&h);
+    home_put_file(&h, "config",
+                  "[default]\ncredential_process = printf '{\"Version\":1,\"AccessKeyId\":\"%s\","
+                  "\"SecretAccessKey\":\"%s\",\"SessionToken\":\"t\",\"Expiration\":"
+                  "\"2026-11-21T02:36:40Z\"}' \"a $HOME\" b\\ c\n");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "a $HOME", "b c", "t", "credential_process of profile default");
     struct credentials *c = credentials_get(h.p);
     assert_int_equal(c->expires_ms, NOW_MS + 60 * MINUTE_MS);
     credentials_unref(c);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void *abort_refresh(void *arg)
@@ -275,15 +169,15 @@ static void a_process_that_hangs_is_ended(void **state)
     struct home h;
     pthread_t thread;
     char text[256];
-    set_up(&h);
+    home_set_up(&h);
     assert_true(snprintf(text, sizeof(text),
                          "[default]\ncredential_process=sh -c 'touch %s/.aws/process; sleep 600'\n",
                          h.dir) > 0);
-    put_file(&h, "config", text);
+    home_put_file(&h, "config", text);
     assert_int_equal(pthread_create(&thread, NULL, abort_refresh, &h), 0);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_CLOSED);
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_CLOSED);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 /* An instance's metadata. */
@@ -323,7 +217,7 @@ static void answer(void *arg, const struct fake_request *q, struct fake_reply *r
 
 static void set_up_instance(struct home *h, struct fake_aws *f, struct imds *m)
 {
-    set_up(h);
+    home_set_up(h);
     *m = (struct imds){.token_status = 200,
                        .role_status = 200,
                        .keys_status = 200,
@@ -341,17 +235,17 @@ static void an_instance_role_is_renewed_ahead(void **state)
     struct fake_aws f;
     struct imds m;
     set_up_instance(&h, &f, &m);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "A", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "A", "s", "t", "instance role my-role");
     assert_int_equal(fake_aws_count(&f), 3);
     assert_true(m.asked_right);
     m.keys = KEYS("B", "2026-11-21T13:36:40Z");
-    assert_int_equal(refresh(&h, NOW_MS + 344 * MINUTE_MS), ERR_OK); /* of 360 */
-    check(&h, "A", "s", "t", "instance role my-role");
-    assert_int_equal(refresh(&h, NOW_MS + 346 * MINUTE_MS), ERR_OK);
-    check(&h, "B", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS + 344 * MINUTE_MS), ERR_OK); /* of 360 */
+    home_check(&h, "A", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS + 346 * MINUTE_MS), ERR_OK);
+    home_check(&h, "B", "s", "t", "instance role my-role");
     fake_aws_stop(&f);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void an_instance_whose_renewal_lags_goes_on(void **state)
@@ -361,16 +255,16 @@ static void an_instance_whose_renewal_lags_goes_on(void **state)
     struct fake_aws f;
     struct imds m;
     set_up_instance(&h, &f, &m);
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
     m.keys_status = 500;
-    assert_int_equal(refresh(&h, NOW_MS + 350 * MINUTE_MS), ERR_OK);
-    check(&h, "A", "s", "t", "instance role my-role");
-    assert_int_equal(refresh(&h, NOW_MS + 361 * MINUTE_MS), ERR_OK);
-    check(&h, "A", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS + 350 * MINUTE_MS), ERR_OK);
+    home_check(&h, "A", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS + 361 * MINUTE_MS), ERR_OK);
+    home_check(&h, "A", "s", "t", "instance role my-role");
     clock_set_fake_wall(NOW_MS + 376 * MINUTE_MS);
-    check(&h, "A", "s", "t", "instance role my-role");
+    home_check(&h, "A", "s", "t", "instance role my-role");
     fake_aws_stop(&f);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void expired_keys_of_an_instance_are_used_a_while(void **state)
@@ -381,15 +275,15 @@ static void expired_keys_of_an_instance_are_used_a_while(void **state)
     struct imds m;
     set_up_instance(&h, &f, &m);
     m.keys = KEYS("O", "2026-11-21T01:00:00Z");
-    assert_int_equal(refresh(&h, NOW_MS), ERR_OK);
-    check(&h, "O", "s", "t", "instance role my-role");
+    assert_int_equal(home_refresh(&h, NOW_MS), ERR_OK);
+    home_check(&h, "O", "s", "t", "instance role my-role");
     int asked = fake_aws_count(&f);
-    assert_int_equal(refresh(&h, NOW_MS + 16 * MINUTE_MS), ERR_OK);
+    assert_int_equal(home_refresh(&h, NOW_MS + 16 * MINUTE_MS), ERR_OK);
     assert_int_equal(fake_aws_count(&f), asked);
-    assert_int_equal(refresh(&h, NOW_MS + 26 * MINUTE_MS), ERR_OK);
+    assert_int_equal(home_refresh(&h, NOW_MS + 26 * MINUTE_MS), ERR_OK);
     assert_true(fake_aws_count(&f) > asked);
     fake_aws_stop(&f);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void an_odd_instance_is_reported(void **state)
@@ -416,9 +310,9 @@ static void an_odd_instance_is_reported(void **state)
         struct imds m;
         set_up_instance(&h, &f, &m);
         m = cases[i].m;
-        check_refused(&h, cases[i].code, cases[i].says);
+        home_check_refused(&h, cases[i].code, cases[i].says);
         fake_aws_stop(&f);
-        tear_down(&h);
+        home_tear_down(&h);
     }
 }
 
@@ -430,9 +324,9 @@ static void a_silent_instance_gives_up(void **state)
     struct imds m;
     set_up_instance(&h, &f, &m);
     m.token_status = FAKE_HANG;
-    check_refused(&h, ERR_NOT_FOUND, "this instance's role");
+    home_check_refused(&h, ERR_NOT_FOUND, "hop limit must be 2");
     fake_aws_stop(&f);
-    tear_down(&h);
+    home_tear_down(&h);
 }
 
 static void nothing_is_known_before_the_first_look(void **state)
@@ -440,24 +334,22 @@ static void nothing_is_known_before_the_first_look(void **state)
     (void)state;
     struct home h;
     char problem[256];
-    set_up(&h);
+    home_set_up(&h);
     assert_null(credentials_get(h.p));
     credentials_problem(h.p, problem);
     assert_non_null(strstr(problem, "not looked up"));
-    check_refused(&h, ERR_NOT_FOUND, "AWS_ACCESS_KEY_ID");
-    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/x", 1);
-    check_refused(&h, ERR_UNSUPPORTED, "web identity");
-    tear_down(&h);
+    home_check_refused(&h, ERR_NOT_FOUND, "AWS_ACCESS_KEY_ID");
+    home_tear_down(&h);
 }
 
 static void an_unreadable_file_is_named(void **state)
 {
     (void)state;
     struct home h;
-    set_up(&h);
+    home_set_up(&h);
     setenv("AWS_CONFIG_FILE", h.dir, 1); /* a directory */
-    check_refused(&h, ERR_IO, h.dir);
-    tear_down(&h);
+    home_check_refused(&h, ERR_IO, h.dir);
+    home_tear_down(&h);
 }
 
 int main(void)
