@@ -89,7 +89,7 @@ struct call {
     int http_status;
     struct usage usage;
     bool usage_reported; /* else estimated */
-    money_t usd;         /* valid when priced */
+    money_t usd;         /* when not priced: what usd limits are charged, 0 where that is nothing */
     const char *limit;   /* denied by; NULL */
     struct str error;    /* short code or message for the audit; empty when none */
 };

@@ -86,13 +86,14 @@ static bool on_past_call(void *arg, struct str model_name, const struct tags *ta
 {
     struct core *c = arg;
     struct resolved late;
+    (void)priced; /* an unknown price is never zero */
     const struct model *m = catalog_find(c->catalog, model_name);
     if (!m && catalog_resolve(c->catalog, model_name, &late, NULL) == ERR_OK) {
         m = late.model; /* unknown_models: allow */
     }
     struct amounts a;
     /* Without a model it counts all the same, in the limits for any model. */
-    amounts_of(&a, usage, m, priced ? usd : 0);
+    amounts_of(&a, usage, m, usd);
     a.v[METRIC_REQUESTS] = requests;
     a.v[METRIC_CONCURRENCY] = 0;
     limits_restore(c->limits, m, tags, principal, admitted_ms, &a, crash);

@@ -175,7 +175,6 @@ static void make_plain(struct record_call *c)
 enum err fold_row_add(struct fold *f, struct record_call *call, struct err_info *ei)
 {
     call->priced = call->priced && call->usd >= 0;
-    call->usd = call->priced ? call->usd : 0;
     make_plain(call);
     int64_t series = 0;
     enum err e = series_intern(&f->series, call, &series, ei);

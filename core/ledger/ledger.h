@@ -106,7 +106,7 @@ enum err ledger_sum(struct ledger *g, const struct ledger_query *q,
                     struct err_info *ei) MUST_CHECK;
 
 /* Past calls for limits_restore: every (model, tags, principal) sum or single call admitted at or
- * after since. `amount_crash` is the part charged by crash. */
+ * after since. usd: what usd limits were charged, also for calls without a price. */
 enum err ledger_restore(struct ledger *g, int64_t since_ms,
                         bool (*fn)(void *arg, struct str model_name, const struct tags *tags,
                                    struct str principal, int64_t admitted_ms,
@@ -126,7 +126,7 @@ struct audit_entry {
     int http_status;
     struct usage usage;
     bool usage_reported, crash, priced;
-    money_t usd;
+    money_t usd, charged; /* charged: to usd limits; the price or, where that is unknown, else */
     int64_t duration_ms, first_token_ms; /* -1: none */
     /* denial */
     struct str group;

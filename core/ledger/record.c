@@ -127,7 +127,7 @@ static uint8_t *put_end(uint8_t *at, const struct call *call)
     *at++ = (uint8_t)flags;
     at = put_int(at, call->http_status);
     at = put_usage(at, &call->usage);
-    at = put_int(at, call->priced ? call->usd : 0);
+    at = put_int(at, call->usd);
     at = put_int(at, duration);
     at = put_int(at, first);
     at = put_str(at, str_of(call->limit), NAME_MAX_BYTES);

@@ -4,8 +4,8 @@
  * that calls and rollups name it by a number; `key` is its exact form (series.c), the rest is for
  * people. rollups sums calls by quarters of an hour for long, minutes by the minute for the last
  * hours: every call at or after counter.minutes_from is in it. kind = outcome + 8 when charged by
- * crash + 16 when priced. counted = 0 for what must not count as a request of a limit: a failed
- * call that used nothing. */
+ * crash + 16 when priced; without that, usd is no price but what usd limits were charged. counted =
+ * 0 for what must not count as a request of a limit: a failed call that used nothing. */
 #include "core/ledger/sql.h"
 
 #define SCHEMA_VERSION 2

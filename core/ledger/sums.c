@@ -209,12 +209,16 @@ static enum err sum_range(struct sum *sum, const char *sql, int64_t from, int64_
     return e;
 }
 
+/* KIND_PRICED: what limits were charged for the others is no price. */
+#define PRICE "CASE WHEN kind & 16 THEN usd ELSE 0 END"
+_Static_assert(KIND_PRICED == 16, "as the SQL says");
+
 static const char of_calls[] =
     "SELECT time, series, kind, 1, counted, counted AND NOT reported, input, output, cache_read,"
-    " cache_write_5m + cache_write_1h, usd FROM calls WHERE time >= ? AND time < ?";
+    " cache_write_5m + cache_write_1h, " PRICE " FROM calls WHERE time >= ? AND time < ?";
 #define SUMS_OF(table)                                                                             \
     "SELECT bucket, series, kind, calls, counted, estimated, input, output, cache_read,"           \
-    " cache_write_5m + cache_write_1h, usd FROM " table " WHERE bucket >= ? AND bucket < ?"
+    " cache_write_5m + cache_write_1h, " PRICE " FROM " table " WHERE bucket >= ? AND bucket < ?"
 static const char of_minutes[] = SUMS_OF("minutes");
 static const char of_rollups[] = SUMS_OF("rollups");
 

@@ -100,8 +100,9 @@ void gate_settle(struct ticket *t, enum call_outcome outcome, const char *error)
     call->error = str_of(error);
     call->ended_us = clock_mono_us();
     money_t cost = call->priced ? usage_cost(&call->usage, &call->price) : -1;
+    money_t held = call->priced ? usage_cost(&call->reserved_usage, &call->price) : 0;
     call->priced = cost >= 0;
-    call->usd = cost >= 0 ? cost : 0;
+    call->usd = cost >= 0 ? cost : held > 0 ? held : 0;  /* an unknown price is never zero */
     ledger_settled(g->ledger, g->worker, t->slot, call); /* slot 0: stored if there is room now */
     if (nothing) {
         limits_release(g->limits, t->hold);
