@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/control/burn.h"
 #include "core/control/core_private.h"
 #include "core/control/notify.h"
 
@@ -112,7 +113,8 @@ static enum err open_rooms(struct core *c, const struct core_options *o, struct 
     c->limits = c->identity ? limits_new(c->config, c->catalog, ei) : NULL;
     c->stats = c->limits ? stats_new() : NULL;
     c->watch = c->stats ? watch_new() : NULL;
-    if (!c->watch) {
+    c->burn = c->watch ? burn_new() : NULL;
+    if (!c->burn) {
         return err_set(ei, ERR_NOMEM, "no memory for the core");
     }
     enum err e = ledger_keys(c->ledger, on_stored_key, c, ei);
@@ -238,6 +240,7 @@ void core_close(struct core *c)
     credentials_provider_free(c->credentials);
     stats_free(c->stats);
     watch_free(c->watch);
+    burn_free(c->burn);
     config_unref(c->config);
     buf_free(&c->metrics_text);
     pthread_mutex_destroy(&c->text_lock);

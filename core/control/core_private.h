@@ -17,6 +17,7 @@
 #include "core/proxy/proxy.h"
 
 struct notify;
+struct burn;
 struct watch;
 struct server;
 struct stats;
@@ -36,6 +37,7 @@ struct core {
     struct server *server;
     struct notify *notify; /* NULL: nobody is told */
     struct watch *watch;
+    struct burn *burn; /* NULL: a command without a core */
     struct stats *stats;
     struct trial *trial; /* of the last limit.try; NULL: none */
     bool simulated;
@@ -84,7 +86,7 @@ json_t *group_json(const char *group); /* "k=v,k=v" -> {} */
 json_t *tags_object(const struct tags *t);
 
 /* stats.c: sums of the ledger for the screen, refreshed by the control thread. */
-#define STATS_MINUTES 16
+#define STATS_MINUTES 62 /* an hour, the running minute and one to spare */
 struct stat_row {
     char name[256];
     struct totals day;             /* last 24 hours */
@@ -119,7 +121,11 @@ struct stat_row *stats_row(struct stat_table *t,
 /* Tokens a minute, oldest first, the running minute last. */
 void stats_series(const struct stats *s, const struct stat_row *r, int64_t out[15]);
 int64_t stats_tokens_per_minute(const struct stats *s, const struct stat_row *r);
+/* Over the last 15 minutes. */
 money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r);
+/* Over the last so many whole minutes (60 at most), a minute. */
+void stats_per_minute(const struct stats *s, const struct stat_row *r, int minutes, int64_t *tokens,
+                      money_t *usd);
 /* Bounds of the calendar month in the configured timezone. */
 void stats_month(struct core *c, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
 
@@ -146,7 +152,7 @@ void watch_core(struct core *c, const char *what, int64_t quiet_ms, const char *
     __attribute__((format(printf, 4, 5)));
 /* Every second: the store and the journals. */
 void watch_store(struct core *c, const struct ledger_health *h);
-/* Every few seconds: reservations. */
+/* Every few seconds: reservations, how fast limits are used. */
 void watch_limits(struct core *c);
 
 /* reload.c */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/control/burn.h"
 #include "core/control/notify.h"
 #include "core/control/snapshot_private.h"
 
@@ -152,10 +153,22 @@ static bool is_past(const struct stat_row *r)
     return r->day.requests == 0 && r->day.rejected == 0 && r->day.open == 0 && r->month == 0;
 }
 
+/* What the month will have cost if it goes on as it went; null on its first day. */
+static json_t *forecast_json(money_t month, int64_t now, int64_t start, int64_t end)
+{
+    if (now - start <= DAY_MS) {
+        return json_null();
+    }
+    double whole = (double)(end - start) / (double)(now - start);
+    return json_real((double)month / (double)MONEY_DOLLAR * whole);
+}
+
 static json_t *named_json(struct core *c, const struct stat_table *t, const char *key,
                           const struct limits_view *v)
 {
     json_t *out = json_array();
+    int64_t now = clock_wall_ms(), start, end;
+    stats_month(c, now, &start, &end);
     for (size_t i = 0; i < t->count; i++) {
         const struct stat_row *r = t->rows[i];
         if (is_past(r)) {
@@ -164,9 +177,10 @@ static json_t *named_json(struct core *c, const struct stat_table *t, const char
         json_t *o = json_object();
         put(o, "name", json_string(r->name));
         snapshot_totals(o, &r->day);
+        put(o, "today_usd", json_money(r->today));
+        put(o, "month_usd", json_money(r->month));
+        put(o, "month_forecast_usd", forecast_json(r->month, now, start, end));
         if (v) {
-            put(o, "today_usd", json_money(r->today));
-            put(o, "month_usd", json_money(r->month));
             put(o, "budget_usd", snapshot_budget(v, key, r->name));
             put(o, "usd_per_hour", json_money(stats_usd_per_hour(c->stats, r)));
         }
@@ -255,6 +269,25 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     return o;
 }
 
+static void put_rates(json_t *o, const struct stats *s)
+{
+    static const struct {
+        const char *name;
+        int minutes;
+    } over[] = {{"1m", 1}, {"15m", 15}, {"1h", 60}};
+    json_t *rates = json_object();
+    for (size_t i = 0; i < 3; i++) {
+        int64_t tokens;
+        money_t usd;
+        json_t *r = json_object();
+        stats_per_minute(s, &s->all, over[i].minutes, &tokens, &usd);
+        put(r, "tokens_per_minute", json_integer(tokens));
+        put(r, "usd_per_hour", json_money(usd * 60));
+        put(rates, over[i].name, r);
+    }
+    put(o, "rates", rates);
+}
+
 static json_t *burn_json(struct core *c, const struct limits_view *v)
 {
     struct stats *s = c->stats;
@@ -264,10 +297,8 @@ static json_t *burn_json(struct core *c, const struct limits_view *v)
     put(o, "usd_per_hour", json_money(stats_usd_per_hour(s, &s->all)));
     put(o, "today_usd", json_money(s->all.today));
     put(o, "month_usd", json_money(s->all.month));
-    bool long_enough = now - start > DAY_MS;
-    double whole = (double)(end - start) / (double)(now - start > 0 ? now - start : 1);
-    put(o, "month_forecast_usd",
-        long_enough ? json_real((double)s->all.month / (double)MONEY_DOLLAR * whole) : json_null());
+    put(o, "month_forecast_usd", forecast_json(s->all.month, now, start, end));
+    put_rates(o, s);
     money_t sum = 0;
     for (size_t i = 0; i < v->count; i++) {
         const struct config_limit *f = v->limits[i].file;
@@ -323,12 +354,14 @@ static json_t *snapshot(struct core *c, bool more, int attached)
     put(o, "models", models_json(c, wider));
     put(o, "cost_centers", named_json(c, &c->stats->cost_centers, "costCenter", wider));
     put(o, "applications", named_json(c, &c->stats->applications, "applicationId", wider));
-    put(o, "limits", snapshot_limits_of(&v));
+    json_t *limits = snapshot_limits_of(&v);
+    burn_put(c->burn, limits, &v, clock_wall_ms());
+    put(o, "limits", limits);
     put(o, "denials", snapshot_denials(c, wider));
     put(o, "cloud", cloud_json(&cloud, more));
     put(o, "health", health_json(c, &v));
+    put(o, "burn", burn_json(c, &v));
     if (more) {
-        put(o, "burn", burn_json(c, &v));
         put(o, "denied_per_minute", json_integer(snapshot_denied_in_minute(c)));
         put(o, "attached", json_integer(attached));
         put(o, "timezone", json_string(c->config->timezone));

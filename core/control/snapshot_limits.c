@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/control/burn.h"
 #include "core/control/snapshot_private.h"
 
 #define DENIALS_MAX 50
@@ -97,6 +98,7 @@ json_t *snapshot_limits(struct core *c)
         return json_array();
     }
     json_t *out = snapshot_limits_of(&v);
+    burn_put(c->burn, out, &v, clock_wall_ms());
     limits_view_free(&v);
     return out;
 }

@@ -331,3 +331,16 @@ money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r)
     }
     return sum * 4;
 }
+
+void stats_per_minute(const struct stats *s, const struct stat_row *r, int minutes, int64_t *tokens,
+                      money_t *usd)
+{
+    *tokens = 0;
+    *usd = 0;
+    for (int64_t i = 1; i <= minutes && i < s->minute; i++) {
+        *tokens = money_add(*tokens, r->tokens[(s->minute - i) % STATS_MINUTES]);
+        *usd = money_add(*usd, r->usd[(s->minute - i) % STATS_MINUTES]);
+    }
+    *tokens /= minutes;
+    *usd /= minutes;
+}

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/log.h"
+#include "core/control/burn.h"
 #include "core/control/core_private.h"
 #include "core/control/notify.h"
 
 #define JOURNAL_FULL_PERCENT 90
 #define JOURNAL_FREE_PERCENT 70
 #define FLAPPING_MS          60000 /* the same state is not told again within it */
+#define ALERT_QUIET_MS       3600000
 
 struct watch {
     bool store_failed, journal_full, drifted;
@@ -104,6 +105,32 @@ void watch_store(struct core *c, const struct ledger_health *h)
     }
 }
 
+/* "in 40 min", "in 3 h" */
+static void in_time(char out[32], int64_t ms)
+{
+    int64_t minutes = ms / 60000;
+    (void)snprintf(out, 32, minutes < 120 ? "%lld min" : "%lld h",
+                   (long long)(minutes < 120 ? minutes : minutes / 60));
+}
+
+static void on_alert(void *arg, const struct burn_alert *a)
+{
+    struct core *c = arg;
+    struct notify_event e = {
+        .on = NOTIFY_BURN, .at_ms = clock_wall_ms(), .quiet_ms = ALERT_QUIET_MS};
+    char when[32];
+    in_time(when, a->empty_in_ms);
+    (void)str_copy(e.what, sizeof(e.what), str_of(a->fast ? "burn_fast" : "burn_slow"));
+    (void)str_copy(e.limit, sizeof(e.limit), str_of(a->limit));
+    (void)str_copy(e.group, sizeof(e.group), str_of(a->group));
+    (void)snprintf(
+        e.text, sizeof(e.text),
+        "limit %s%s%s burns %.1f times as fast as it may: at this pace it is empty in %s", a->limit,
+        a->group[0] ? " " : "", a->group, a->times, when);
+    server_event(c->server, a->limit, "", "%s", e.text);
+    notify_tell(c->notify, &e);
+}
+
 void watch_limits(struct core *c)
 {
     struct watch *w = c->watch;
@@ -118,5 +145,6 @@ void watch_limits(struct core *c)
                          "it; a restart counts anew"
                        : "what limits hold as reserved matches the open calls again");
     }
+    burn_sample(c->burn, &v, clock_mono_us() / 1000, clock_wall_ms(), on_alert, c);
     limits_view_free(&v);
 }

@@ -65,6 +65,10 @@ test('a webhook and a command are told of thresholds, blocks and the core', { ti
 
     const { health } = await core.json('status');
     assert.equal(health.notify.targets, 2);
+    const [limit] = (await core.json('status')).limits;
+    assert.deepEqual(Object.keys(limit.rates), ['per_minute_1m', 'per_minute_15m', 'per_minute_1h']);
+    assert.equal(limit.empty_in_s, 0, 'nothing is left');
+    assert.equal(limit.burn, null);
     assert.equal(health.notify.failed, 0);
     assert.ok(health.notify.told >= 7, JSON.stringify(health.notify));
     assert.equal(await core.stop(), 0);
