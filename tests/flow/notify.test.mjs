@@ -65,7 +65,7 @@ test('a webhook and a command are told of thresholds, blocks and the core', { ti
 
     const { health } = await core.json('status');
     assert.equal(health.notify.targets, 2);
-    const [limit] = (await core.json('status')).limits;
+    const limit = await until('rates', async () => (await core.json('status')).limits.find((l) => l.rates && l.groups[0].rates), WAIT_MS);
     assert.deepEqual(Object.keys(limit.rates), ['per_minute_1m', 'per_minute_15m', 'per_minute_1h']);
     assert.equal(limit.empty_in_s, 0, 'nothing is left');
     assert.equal(limit.burn, null);

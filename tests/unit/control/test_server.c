@@ -127,10 +127,10 @@ static void operators_command(void **state)
     assert_at(result, "new", "5000");
     json_decref(result);
     assert_int_equal(call(c, "status", NULL, &result), ERR_OK);
-    static const char *const members[] = {"version",   "time",         "since",        "state",
-                                          "simulated", "pid",          "region",       "listen",
-                                          "totals",    "models",       "limits",       "cloud",
-                                          "health",    "cost_centers", "applications", "denials"};
+    static const char *const members[] = {
+        "version", "time",         "since",        "state",   "simulated", "pid",
+        "region",  "listen",       "totals",       "models",  "limits",    "cloud",
+        "health",  "cost_centers", "applications", "denials", "burn"};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         assert_non_null(json_object_get(result, members[i]));
     }
