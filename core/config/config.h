@@ -157,11 +157,11 @@ struct config_notice {
     int line;
 };
 
-/* Where the file says nothing: listen 127.0.0.1:8088; the region of AWS_REGION, AWS_DEFAULT_REGION;
- * the Region's endpoints of AWS; polls on with the periods of the documentation (a period `off` is
- * 0); publishing off; times, sizes and choices as documented. Paths that are not absolute are taken
- * from the folder of the file, "~/" from HOME. `plaintext: true`, at the top or under endpoints,
- * allows http:// endpoints off loopback. */
+/* Where the file says nothing: listen 127.0.0.1:8088; the region of AWS_REGION, AWS_DEFAULT_REGION,
+ * the AWS profile, the instance; the Region's endpoints of AWS; polls on with the periods of the
+ * documentation (a period `off` is 0); publishing off; times, sizes and choices as documented.
+ * Paths that are not absolute are taken from the folder of the file, "~/" from HOME. `plaintext:
+ * true`, at the top or under endpoints, allows http:// endpoints off loopback. */
 struct config {
     const char *path; /* of the file; "" for a configuration without one */
     struct config_listen *listen;
@@ -259,6 +259,17 @@ char *config_find(const char *given, struct err_info *ei);
  * room). Once, before anything is read: then a limit's model that nobody defines is among the
  * mistakes. */
 void config_know_models(bool (*known)(const char *id));
+
+/* What AWS's shared files and this instance say where the file is silent (the room aws, which this
+ * room does not know). Once, before anything is read; without it the environment alone is asked. */
+struct config_aws {
+    /* from: "profile NAME" */
+    bool (*profile_region)(char *region, size_t size, char *from, size_t from_size);
+    bool (*profile_endpoint)(const char *service, char *url, size_t size, char *from,
+                             size_t from_size);
+    bool (*instance_region)(char *region, size_t size);
+};
+void config_know_aws(const struct config_aws *aws);
 
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* thread-safe; NULL is a no-op */

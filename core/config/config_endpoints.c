@@ -71,28 +71,84 @@ static bool region_ok(const char *region)
            strchr(region, '-') != NULL && region[0] >= 'a' && region[n - 1] != '-';
 }
 
-static void find_region(struct config_reader *r)
+static struct config_aws known_aws;
+
+void config_know_aws(const struct config_aws *aws)
+{
+    known_aws = *aws;
+}
+
+static void use_region(struct config_reader *r, const char *region, const char *from)
+{
+    r->config->region = config_text(r, str_of(region));
+    r->config->region_from = config_text(r, str_of(from));
+}
+
+/* Where the file is silent, in the order of AWS's own tools. */
+static void discover_region(struct config_reader *r)
 {
     static const char *const names[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
-    struct config *c = r->config;
-    const char *key = "region";
-    int line = config_line_of(r, key);
-    for (size_t i = 0; i < 2 && line == 0 && *c->region == '\0'; i++) {
+    char region[64], from[256];
+    for (size_t i = 0; i < 2; i++) {
         const char *value = environment(names[i]);
         if (value != NULL) {
-            key = names[i];
-            c->region = config_text(r, str_of(value));
+            use_region(r, value, names[i]);
+            return;
         }
     }
-    c->region_from = line > 0 ? "region: of the file" : key;
-    if (*c->region == '\0' && line == 0) {
-        config_mistake(r, 0, key, "not given: add region: us-east-1, or set AWS_REGION");
-    } else if (*c->region != '\0' && !region_ok(c->region)) {
-        config_mistake(r, line, key, "\"%.40s\" is no Region; such as us-east-1", c->region);
+    if (known_aws.profile_region != NULL &&
+        known_aws.profile_region(region, sizeof(region), from, sizeof(from))) {
+        use_region(r, region, from);
+    } else if (known_aws.instance_region != NULL &&
+               known_aws.instance_region(region, sizeof(region))) {
+        use_region(r, region, "instance metadata");
     }
 }
 
-static void from_environment(struct config_reader *r)
+static void find_region(struct config_reader *r)
+{
+    struct config *c = r->config;
+    int line = config_line_of(r, "region");
+    c->region_from = "region: of the file";
+    if (line == 0) {
+        discover_region(r);
+    }
+    if (*c->region == '\0' && line == 0) {
+        config_mistake(r, 0, "region",
+                       "not given: add region: us-east-1, or set AWS_REGION (looked at the file, "
+                       "AWS_REGION, AWS_DEFAULT_REGION, the AWS profile's region and the instance "
+                       "metadata)");
+    } else if (*c->region != '\0' && !region_ok(c->region)) {
+        config_mistake(r, line, line > 0 ? "region" : c->region_from,
+                       "\"%.40s\" is no Region; such as us-east-1", c->region);
+    }
+}
+
+/* AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, then what the AWS profile says. */
+static void discover_endpoint(struct config_reader *r, enum config_service s)
+{
+    const char *name = variables[s];
+    const char *value = environment(name);
+    char url[512], from[256], service[64];
+    if (value == NULL) {
+        name = "AWS_ENDPOINT_URL";
+        value = environment(name);
+    }
+    if (value != NULL) {
+        set(r, s, str_of(value), 0, name);
+        return;
+    }
+    str_copy(service, sizeof(service), str_of(variables[s] + strlen("AWS_ENDPOINT_URL_")));
+    for (char *c = service; *c != '\0'; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    if (known_aws.profile_endpoint != NULL &&
+        known_aws.profile_endpoint(service, url, sizeof(url), from, sizeof(from))) {
+        set(r, s, str_of(url), 0, from);
+    }
+}
+
+static void discover_endpoints(struct config_reader *r)
 {
     const char *ignored = environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     if (ignored != NULL && str_is_nocase(str_of(ignored), "true")) {
@@ -102,95 +158,18 @@ static void from_environment(struct config_reader *r)
         char key[64];
         (void)snprintf(key, sizeof(key), "endpoints.%s",
                        config_service_name((enum config_service)s));
-        if (config_line_of(r, key) > 0) {
-            continue;
-        }
-        const char *name = variables[s];
-        const char *value = environment(name);
-        if (value == NULL) {
-            name = "AWS_ENDPOINT_URL";
-            value = environment(name);
-        }
-        if (value != NULL) {
-            set(r, (enum config_service)s, str_of(value), 0, name);
+        if (config_line_of(r, key) == 0) {
+            discover_endpoint(r, (enum config_service)s);
         }
     }
-}
-
-/* The Price List service stands in three Regions only. */
-static const char *pricing_region(const char *region)
-{
-    bool has_one = strcmp(region, "ap-south-1") == 0 || strcmp(region, "eu-central-1") == 0;
-    return has_one ? region : "us-east-1";
-}
-
-/* So do those of billing: one in each partition. */
-static const char *billing_region(const char *region)
-{
-    return str_starts(str_of(region), "cn-")     ? "cn-northwest-1"
-           : str_starts(str_of(region), "eusc-") ? "eusc-de-east-1"
-                                                 : "us-east-1";
-}
-
-const char *config_signing_region(enum config_service s, const char *region)
-{
-    switch (s) {
-    case SERVICE_CE:
-    case SERVICE_BUDGETS:
-    case SERVICE_DATA_EXPORTS:
-        return billing_region(region);
-    case SERVICE_PRICING:
-        return pricing_region(region);
-    case SERVICE_BEDROCK_RUNTIME:
-    case SERVICE_BEDROCK:
-    case SERVICE_BEDROCK_MANTLE:
-    case SERVICE_MONITORING:
-    case SERVICE_LOGS:
-    case SERVICE_STS:
-    case SERVICE_COUNT:
-        break;
-    }
-    return region;
 }
 
 static void aws_host(struct config_reader *r, enum config_service s)
 {
-    struct config *c = r->config;
-    bool china = str_starts(str_of(c->region), "cn-");
-    const char *suffix = china ? ".cn" : "";
     char url[256];
-    switch (s) {
-    case SERVICE_BEDROCK_MANTLE:
-        (void)snprintf(url, sizeof(url), "https://bedrock-mantle.%.32s.api.aws", c->region);
-        break;
-    case SERVICE_CE:
-        (void)snprintf(url, sizeof(url), "https://ce.%s.amazonaws.com%s", billing_region(c->region),
-                       suffix);
-        break;
-    case SERVICE_BUDGETS:
-        (void)snprintf(url, sizeof(url), "https://budgets.amazonaws.com%s", suffix);
-        break;
-    case SERVICE_DATA_EXPORTS:
-        (void)snprintf(url, sizeof(url), "https://bcm-data-exports.%s.%s",
-                       billing_region(c->region),
-                       china ? "api.amazonwebservices.com.cn" : "api.aws");
-        break;
-    case SERVICE_PRICING:
-        (void)snprintf(url, sizeof(url), "https://api.pricing.%s.amazonaws.com",
-                       pricing_region(c->region));
-        break;
-    case SERVICE_BEDROCK_RUNTIME:
-    case SERVICE_BEDROCK:
-    case SERVICE_MONITORING:
-    case SERVICE_LOGS:
-    case SERVICE_STS:
-    case SERVICE_COUNT:
-        (void)snprintf(url, sizeof(url), "https://%s.%.32s.amazonaws.com%s", config_service_name(s),
-                       c->region, suffix);
-        break;
-    }
-    c->endpoints[s] = config_text(r, str_of(url));
-    c->endpoint_from[s] = "AWS";
+    config_aws_url(url, sizeof(url), s, r->config->region);
+    r->config->endpoints[s] = config_text(r, str_of(url));
+    r->config->endpoint_from[s] = "AWS";
 }
 
 /* One mistake for each http:// endpoint off loopback. */
@@ -217,7 +196,7 @@ static void check_plaintext(struct config_reader *r, enum config_service s)
 void config_endpoint_defaults(struct config_reader *r)
 {
     find_region(r);
-    from_environment(r);
+    discover_endpoints(r);
     for (size_t s = 0; s < SERVICE_COUNT; s++) {
         if (!r->config->endpoint_given[s]) {
             aws_host(r, (enum config_service)s);

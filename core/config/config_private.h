@@ -43,6 +43,11 @@ void config_mistakes_sort(struct config_mistakes *m);
 /* The name nearest to `text` among n names `stride` bytes apart, or NULL when none is near. */
 const char *config_nearest(struct str text, const void *names, size_t n, size_t stride);
 
+/* --- config_partition.c --- */
+
+/* AWS's own host of a service in a Region. */
+void config_aws_url(char *out, size_t size, enum config_service s, const char *region);
+
 /* --- config_effect.c --- */
 
 /* A key that tollgate knows but that is not in effect yet. */

@@ -1,4 +1,5 @@
 /* reload.c: the configuration file read again while everything runs. */
+#include "core/aws/credentials_profile.h"
 #include "core/base/log.h"
 #include "core/control/core_private.h"
 #include "core/control/notify.h"
@@ -61,7 +62,11 @@ static void warn_restart(const struct config *old, const struct config *fresh)
 
 void core_prepare(void)
 {
+    static const struct config_aws aws = {.profile_region = credentials_profile_region,
+                                          .profile_endpoint = credentials_profile_endpoint,
+                                          .instance_region = credentials_instance_region};
     config_know_models(catalog_knows);
+    config_know_aws(&aws);
 }
 
 enum err core_check(struct config *config, struct err_info *ei)

@@ -48,6 +48,35 @@ test('whoami works without a file, by the environment alone', async (t) => {
     assert.deepEqual(who.endpoints['bedrock-runtime'], { url: 'https://bedrock-runtime.us-east-1.amazonaws.com', from: 'AWS' });
 });
 
+test('a profile of the shared files gives role, Region and endpoints', async (t) => {
+    const sim = await Simulation.start(t);
+    const dir = temporaryDirectory(t);
+    fs.mkdirSync(path.join(dir, '.aws'));
+    fs.writeFileSync(path.join(dir, '.aws/credentials'), `[base]\naws_access_key_id = ${sim.accessKeyId}\naws_secret_access_key = ${sim.secretAccessKey}\n`);
+    fs.writeFileSync(path.join(dir, '.aws/config'), [
+        '[profile work]', 'role_arn = arn:aws:iam::123456789012:role/team/worker', 'source_profile = base', 'role_session_name = on-call',
+        'region = us-east-1', 'services = simulated', '[services simulated]', 'sts =', `  endpoint_url = ${sim.endpoints.sts}`,
+        '[profile signed-in]', 'sso_session = corp', 'region = us-east-1', ''].join('\n'));
+    const answer = await run(['aws', 'whoami', '--json'], { home: dir, cwd: dir, env: { AWS_PROFILE: 'work' } });
+    assert.equal(answer.status, 0, answer.stderr);
+    const who = JSON.parse(answer.stdout);
+    assert.match(who.arn, /:assumed-role\/worker\/on-call$/);
+    assert.equal(who.credentials.source, 'profile work, role worker');
+    assert.ok(Date.parse(who.credentials.expires_at) > Date.now());
+    assert.deepEqual(who.region, { name: 'us-east-1', from: 'profile work' });
+    assert.deepEqual(who.endpoints.sts, { url: sim.endpoints.sts, from: 'services simulated of profile work' });
+    const sso = await run(['aws', 'whoami'], { home: dir, cwd: dir, env: { AWS_PROFILE: 'signed-in' } });
+    assert.equal(sso.status, 1);
+    assert.match(sso.stderr, /credential_process = aws configure export-credentials --profile signed-in --format process/);
+});
+
+test('without any Region every place that was looked at is named', async (t) => {
+    const dir = temporaryDirectory(t);
+    const answer = await run(['aws', 'whoami'], { home: dir, cwd: dir, env: { AWS_EC2_METADATA_DISABLED: 'true' } });
+    assert.equal(answer.status, 1);
+    assert.match(answer.stderr, /region: not given: .*AWS_REGION, AWS_DEFAULT_REGION, the AWS profile's region and the instance metadata/);
+});
+
 test('what is missing is said', async (t) => {
     const sim = await Simulation.start(t);
     const { dir, config, env } = home(t, sim);
