@@ -8,18 +8,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "core/base/log.h"
 #include "core/base/str.h"
+#include "core/proxy/tunnel.h"
 
 #define REFRESH_SECONDS 30
 #define RETRY_SECONDS   2
+#define LOOKED_UP_MAX   32
 
 struct endpoint {
     atomic_int references; /* the owner's, and the resolver's: a lookup may outlast the owner */
     char host[256], port[8], authority[272];
+    char dialled[288];    /* for messages */
+    struct tunnel tunnel; /* through which it is reached, if any */
     bool tls, numeric;
     SSL_CTX *context;
 
@@ -72,32 +75,59 @@ static bool parse_url(struct endpoint *e, const char *url, struct err_info *ei)
     return true;
 }
 
+/* The first address decides who begins, then the families take turns, each in its own order. */
+static size_t interleave(struct endpoint_address out[ENDPOINT_ADDRESSES_MAX],
+                         const struct endpoint_address *at, size_t n)
+{
+    size_t count = 0, next[2] = {0, 0};
+    int first = n > 0 ? at[0].at.ss_family : AF_UNSPEC;
+    for (size_t turn = 0; count < ENDPOINT_ADDRESSES_MAX && (next[0] < n || next[1] < n); turn++) {
+        size_t *i = &next[turn % 2];
+        while (*i < n && (at[*i].at.ss_family == first) != (turn % 2 == 0)) {
+            (*i)++;
+        }
+        if (*i < n) {
+            out[count++] = at[(*i)++];
+        }
+    }
+    return count;
+}
+
+void endpoint_take(struct endpoint *e, const struct endpoint_address *at, size_t n)
+{
+    pthread_mutex_lock(&e->lock);
+    e->address_count = interleave(e->addresses, at, n);
+    e->problem[0] = '\0';
+    pthread_mutex_unlock(&e->lock);
+}
+
 /* Looks the host up and takes the result over; keeps the old addresses on failure. */
 static bool resolve(struct endpoint *e, int flags)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
     struct addrinfo *list = NULL;
-    int status = getaddrinfo(e->host, e->port, &hints, &list);
-    pthread_mutex_lock(&e->lock);
+    struct endpoint_address found[LOOKED_UP_MAX] = {{.length = 0}};
+    bool direct = e->tunnel.host[0] == '\0';
+    const char *host = direct ? e->host : e->tunnel.host;
+    int status = getaddrinfo(host, direct ? e->port : e->tunnel.port, &hints, &list);
     if (status != 0) {
-        (void)snprintf(e->problem, sizeof(e->problem), "%.80s: %s", e->host, gai_strerror(status));
-    } else {
-        size_t n = 0;
-        for (struct addrinfo *a = list; a && n < ENDPOINT_ADDRESSES_MAX; a = a->ai_next) {
-            if (a->ai_addrlen <= sizeof(e->addresses[n].at)) {
-                memcpy(&e->addresses[n].at, a->ai_addr, a->ai_addrlen);
-                e->addresses[n].length = a->ai_addrlen;
-                n++;
-            }
+        pthread_mutex_lock(&e->lock);
+        (void)snprintf(e->problem, sizeof(e->problem), "%s%.80s: %s", direct ? "" : "proxy ", host,
+                       gai_strerror(status));
+        pthread_mutex_unlock(&e->lock);
+        return false;
+    }
+    size_t n = 0;
+    for (struct addrinfo *a = list; a && n < LOOKED_UP_MAX; a = a->ai_next) {
+        if (a->ai_addrlen <= sizeof(found[n].at)) {
+            memcpy(&found[n].at, a->ai_addr, a->ai_addrlen);
+            found[n].length = a->ai_addrlen;
+            n++;
         }
-        e->address_count = n;
-        e->problem[0] = '\0';
     }
-    pthread_mutex_unlock(&e->lock);
-    if (list) {
-        freeaddrinfo(list);
-    }
-    return status == 0;
+    freeaddrinfo(list);
+    endpoint_take(e, found, n);
+    return true;
 }
 
 static void release(struct endpoint *e)
@@ -107,6 +137,7 @@ static void release(struct endpoint *e)
     }
     SSL_SESSION_free(e->session);
     SSL_CTX_free(e->context);
+    tunnel_free(&e->tunnel);
     pthread_cond_destroy(&e->wake);
     pthread_mutex_destroy(&e->lock);
     free(e);
@@ -186,6 +217,22 @@ static bool make_context(struct endpoint *e, const char *ca_file, struct err_inf
     return true;
 }
 
+/* The way to the host: directly, or through a proxy. */
+static bool find_way(struct endpoint *e, struct err_info *ei)
+{
+    char target[sizeof(e->host) + sizeof(e->port) + 4];
+    bool v6 = strchr(e->host, ':') != NULL;
+    (void)snprintf(target, sizeof(target), "%s%s%s:%s", v6 ? "[" : "", e->host, v6 ? "]" : "",
+                   e->port);
+    if (e->tls && tunnel_from_environment(&e->tunnel, e->host, target, ei) != ERR_OK) {
+        return false;
+    }
+    bool direct = e->tunnel.host[0] == '\0';
+    (void)snprintf(e->dialled, sizeof(e->dialled), "%s%s", direct ? "" : "proxy ",
+                   direct ? e->authority : e->tunnel.shown);
+    return true;
+}
+
 struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_info *ei)
 {
     struct endpoint *e = calloc(1, sizeof(*e));
@@ -196,13 +243,14 @@ struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_i
     e->references = 1;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->wake, NULL);
-    if (!parse_url(e, url, ei) || (e->tls && !make_context(e, ca_file, ei))) {
+    if (!parse_url(e, url, ei) || !find_way(e, ei) || (e->tls && !make_context(e, ca_file, ei))) {
         endpoint_free(e);
         return NULL;
     }
-    e->numeric = resolve(e, AI_NUMERICHOST) || (strcmp(e->host, "localhost") == 0 && resolve(e, 0));
+    const char *host = e->tunnel.host[0] ? e->tunnel.host : e->host;
+    e->numeric = resolve(e, AI_NUMERICHOST) || (strcmp(host, "localhost") == 0 && resolve(e, 0));
     if (!e->numeric) {
-        (void)snprintf(e->problem, sizeof(e->problem), "%.80s: not resolved yet", e->host);
+        (void)snprintf(e->problem, sizeof(e->problem), "%.80s: not resolved yet", host);
         if (start_resolver(e, ei) != ERR_OK) {
             endpoint_free(e);
             return NULL;
@@ -238,33 +286,19 @@ bool endpoint_tls(const struct endpoint *e)
     return e->tls;
 }
 
-/* Does an entry of NO_PROXY name the host: itself, a domain above it, or "*"? */
-static bool excluded(struct str host, struct str list)
-{
-    while (list.n > 0) {
-        struct str entry = str_trim(str_cut(list, ',', &list));
-        if (str_starts(entry, ".")) {
-            entry = str_sub(entry, 1, entry.n);
-        }
-        struct str end =
-            entry.n < host.n ? str_sub(host, host.n - entry.n, entry.n) : (struct str){NULL, 0};
-        bool below = entry.n > 0 && end.n > 0 && end.p[-1] == '.' &&
-                     strncasecmp(end.p, entry.p, entry.n) == 0;
-        bool same = entry.n == host.n && strncasecmp(host.p, entry.p, entry.n) == 0;
-        if (str_is(entry, "*") || below || (same && entry.n > 0)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 const char *endpoint_proxy(const struct endpoint *e)
 {
-    const char *proxy = getenv("https_proxy"), *none = getenv("no_proxy");
-    proxy = proxy && *proxy ? proxy : getenv("HTTPS_PROXY");
-    none = none && *none ? none : getenv("NO_PROXY");
-    bool wanted = e->tls && proxy && *proxy && !excluded(str_of(e->host), str_of(none));
-    return wanted ? proxy : NULL;
+    return e->tunnel.host[0] ? e->tunnel.shown : NULL;
+}
+
+struct str endpoint_connect_request(const struct endpoint *e)
+{
+    return buf_str(&e->tunnel.request);
+}
+
+const char *endpoint_dialled(const struct endpoint *e)
+{
+    return e->dialled;
 }
 
 size_t endpoint_addresses(struct endpoint *e, struct endpoint_address out[ENDPOINT_ADDRESSES_MAX],

@@ -393,13 +393,15 @@ static void on_fail(void *arg, enum upstream_failure failure, const char *text)
         enum refusal refusal;
     } said[] = {
         [UPSTREAM_UNREACHABLE] = {ERROR_UNREACHABLE, "upstream_unreachable", 502, REFUSAL_UPSTREAM},
+        [UPSTREAM_LATE] = {ERROR_TIMEOUT, "upstream_timeout", 504, REFUSAL_UPSTREAM_TIMEOUT},
+        [UPSTREAM_FULL] = {ERROR_UNREACHABLE, "overloaded", 503, REFUSAL_OVERLOADED},
         [UPSTREAM_BROKEN] = {ERROR_BROKEN, "upstream_broken", 502, REFUSAL_UPSTREAM},
         [UPSTREAM_TIMED_OUT] = {ERROR_TIMEOUT, "upstream_timeout", 504, REFUSAL_UPSTREAM_TIMEOUT},
     };
     struct ticket *t = arg;
     char message[320];
     t->upstream = NULL;
-    t->was_sent = failure != UPSTREAM_UNREACHABLE;
+    t->was_sent = failure == UPSTREAM_BROKEN || failure == UPSTREAM_TIMED_OUT;
     count_error(t->gate, said[failure].error);
     if (!t->answered) {
         t->call.http_status = said[failure].status;

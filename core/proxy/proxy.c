@@ -133,13 +133,11 @@ static enum err open_listeners(struct proxy *p, const struct config *c, struct e
     return ERR_OK;
 }
 
-static void warn_of_proxy(const struct endpoint *e)
+static void tell_of_proxy(const struct endpoint *e)
 {
     if (endpoint_proxy(e)) {
-        log_warn("proxy",
-                 "HTTPS_PROXY is set, but calls to %s go there directly: an upstream proxy is not "
-                 "supported yet (list the host in NO_PROXY to silence this)",
-                 endpoint_host(e));
+        log_info("proxy", "calls to %s go through the proxy %s (HTTPS_PROXY)", endpoint_host(e),
+                 endpoint_proxy(e));
     }
 }
 
@@ -166,7 +164,8 @@ struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
         proxy_free(p);
         return NULL;
     }
-    warn_of_proxy(p->runtime);
+    tell_of_proxy(p->runtime);
+    tell_of_proxy(p->mantle);
     for (int i = 0; i < p->worker_count && e == ERR_OK; i++) {
         p->workers[i].proxy = p;
         p->workers[i].number = i;

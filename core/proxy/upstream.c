@@ -137,9 +137,9 @@ static void tell_refused(struct upstream *u)
 {
     for (int n = u->refused.count; n > 0 && u->refused.first; n--) {
         struct upstream_call *k = u->refused.first;
-        char reason[64], text[200];
-        (void)snprintf(text, sizeof(text), "cannot connect to %.80s: %s",
-                       endpoint_authority(u->endpoint),
+        char reason[64], text[240];
+        (void)snprintf(text, sizeof(text), "cannot connect to %.120s: %s",
+                       endpoint_dialled(u->endpoint),
                        strerror_r(k->refused, reason, sizeof(reason)));
         upstream_call_fail(k, UPSTREAM_UNREACHABLE, text);
     }
@@ -148,17 +148,19 @@ static void tell_refused(struct upstream *u)
 static void tell_late(struct upstream *u, struct upstream_call *k)
 {
     struct endpoint_address addresses[ENDPOINT_ADDRESSES_MAX];
+    enum upstream_failure failure = UPSTREAM_UNREACHABLE;
     char problem[160] = "", text[240];
     if (endpoint_addresses(u->endpoint, addresses, problem) == 0) {
         (void)snprintf(text, sizeof(text), "cannot resolve %s", problem);
     } else if (u->connection_count >= u->share) {
+        failure = UPSTREAM_FULL;
         (void)snprintf(text, sizeof(text),
                        "every upstream connection is in use (upstream.max_connections)");
     } else {
-        (void)snprintf(text, sizeof(text), "cannot open a connection to %s",
-                       endpoint_authority(u->endpoint));
+        (void)snprintf(text, sizeof(text), "cannot open a connection to %.120s",
+                       endpoint_dialled(u->endpoint));
     }
-    upstream_call_fail(k, UPSTREAM_UNREACHABLE, text);
+    upstream_call_fail(k, failure, text);
 }
 
 static void on_waiting_timer(struct loop_timer *t)

@@ -16,8 +16,9 @@ struct upstream;      /* the pool */
 struct upstream_call; /* one request in flight */
 
 enum upstream_failure {
-    UPSTREAM_UNREACHABLE, /* nothing was sent: name, connection, TLS, or no free connection in time
-                           */
+    UPSTREAM_UNREACHABLE, /* nothing was sent: name, connection, proxy or TLS */
+    UPSTREAM_LATE,        /* nothing was sent: not connected within upstream.connect_timeout */
+    UPSTREAM_FULL,        /* nothing was sent: no connection of upstream.max_connections was free */
     UPSTREAM_BROKEN,      /* sent, but the answer was cut or not HTTP */
     UPSTREAM_TIMED_OUT    /* sent, no byte in time */
 };

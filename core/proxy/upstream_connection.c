@@ -1,9 +1,7 @@
-/* upstream_connection.c: one connection: it opens, sends a request, breaks. */
+/* upstream_connection.c: one connection once it is open: it sends a request, breaks, ends. */
 #include "core/proxy/upstream_private.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,75 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define KEEPALIVE_SECONDS 45
-
-static void on_timer(struct loop_timer *t);
-static void on_event(struct loop_fd *f, uint32_t events);
-
-/* --- its begin and end --- */
-
-/* 0, or errno. */
-static int connect_to(struct connection *c, const struct endpoint_address *a)
-{
-    int fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return errno;
-    }
-    int on = 1, idle = KEEPALIVE_SECONDS, why = 0;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-    c->fd.fd = fd;
-    c->fd.on_event = on_event;
-    if (connect(fd, (const struct sockaddr *)&a->at, a->length) != 0 && errno != EINPROGRESS) {
-        why = errno;
-    } else if (loop_add(c->u->loop, &c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP) != ERR_OK) {
-        why = ENOMEM;
-    }
-    if (why != 0) {
-        (void)close(fd);
-    }
-    return why;
-}
-
-/* What passes by itself: ports, descriptors and memory come back. */
-static bool passes(int why)
-{
-    return why == EMFILE || why == ENFILE || why == ENOMEM || why == ENOBUFS || why == EAGAIN ||
-           why == EADDRNOTAVAIL;
-}
-
-struct connection *connection_new(struct upstream *u, size_t from, int *refused)
-{
-    struct endpoint_address addresses[ENDPOINT_ADDRESSES_MAX];
-    size_t n = endpoint_addresses(u->endpoint, addresses, NULL);
-    struct connection *c = n > from ? calloc(1, sizeof(*c)) : NULL;
-    *refused = 0;
-    if (!c) {
-        return NULL;
-    }
-    c->u = u;
-    c->timer.on_time = on_timer;
-    buf_init(&c->in, UPSTREAM_HEAD_MAX);
-    for (size_t i = from; i < n; i++) {
-        int why = connect_to(c, &addresses[i]);
-        if (why != 0) {
-            *refused = passes(why) ? *refused : why;
-            continue;
-        }
-        c->address_at = i;
-        c->next = u->connections;
-        if (c->next) {
-            c->next->prev = c;
-        }
-        u->connections = c;
-        u->connection_count++;
-        loop_arm(u->loop, &c->timer, u->connect_us);
-        return c;
-    }
-    free(c);
-    return NULL;
-}
+/* --- its end --- */
 
 static void leave_idle(struct connection *c)
 {
@@ -104,13 +34,18 @@ void connection_free(struct connection *c)
     }
     u->connection_count--;
     loop_disarm(u->loop, &c->timer);
-    loop_remove(u->loop, &c->fd);
+    connection_end_race(c);
+    if (c->fd.fd >= 0) {
+        loop_remove(u->loop, &c->fd);
+    }
     if (c->ssl && SSL_is_init_finished(c->ssl)) {
         /* Else OpenSSL forbids to resume the session that the endpoint keeps. */
         SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     }
     SSL_free(c->ssl);
-    (void)close(c->fd.fd);
+    if (c->fd.fd >= 0) {
+        (void)close(c->fd.fd);
+    }
     buf_free(&c->in);
     free(c);
 }
@@ -157,9 +92,8 @@ void connection_failed(struct connection *c, enum upstream_failure failure, cons
         if ((stale || !up) && moved(u, k, stale ? 0 : next_address)) {
             return;
         }
-        if (!up) {
-            /* What was sent before it was tried anew may have been taken. */
-            failure = k->sent ? UPSTREAM_BROKEN : UPSTREAM_UNREACHABLE;
+        if (!up && k->sent) {
+            failure = UPSTREAM_BROKEN; /* what was sent before it was tried anew may be taken */
         }
         upstream_call_fail(k, failure, text);
     }
@@ -250,54 +184,6 @@ void connection_begin(struct connection *c)
 
 /* --- events --- */
 
-static void handshake(struct connection *c)
-{
-    ERR_clear_error();
-    int status = SSL_do_handshake(c->ssl);
-    if (status == 1) {
-        connection_begin(c);
-        return;
-    }
-    int why = SSL_get_error(c->ssl, status);
-    if (why == SSL_ERROR_WANT_READ) {
-        loop_change(c->u->loop, &c->fd, EPOLLIN | EPOLLRDHUP);
-    } else if (why == SSL_ERROR_WANT_WRITE) {
-        loop_change(c->u->loop, &c->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
-    } else {
-        char text[200];
-        long verify = SSL_get_verify_result(c->ssl);
-        (void)snprintf(
-            text, sizeof(text), "TLS with %.80s failed: %.80s", endpoint_host(c->u->endpoint),
-            verify != X509_V_OK ? X509_verify_cert_error_string(verify) : "handshake refused");
-        connection_failed(c, UPSTREAM_UNREACHABLE, text);
-    }
-}
-
-static void connected(struct connection *c)
-{
-    int problem = 0;
-    socklen_t n = sizeof(problem);
-    if (getsockopt(c->fd.fd, SOL_SOCKET, SO_ERROR, &problem, &n) != 0 || problem != 0) {
-        char reason[64], text[200];
-        (void)snprintf(text, sizeof(text), "cannot connect to %.80s: %s",
-                       endpoint_authority(c->u->endpoint),
-                       strerror_r(problem, reason, sizeof(reason)));
-        connection_failed(c, UPSTREAM_UNREACHABLE, text);
-        return;
-    }
-    if (!endpoint_tls(c->u->endpoint)) {
-        connection_begin(c);
-        return;
-    }
-    c->ssl = endpoint_ssl(c->u->endpoint);
-    if (!c->ssl || SSL_set_fd(c->ssl, c->fd.fd) != 1) {
-        connection_failed(c, UPSTREAM_UNREACHABLE, "no memory for a TLS connection");
-        return;
-    }
-    c->state = CONNECTION_HANDSHAKE;
-    handshake(c);
-}
-
 static void busy(struct connection *c, uint32_t events)
 {
     bool failed = (events & EPOLLOUT) && !write_request(c);
@@ -312,17 +198,17 @@ static void busy(struct connection *c, uint32_t events)
     }
 }
 
-static void on_event(struct loop_fd *f, uint32_t events)
+void connection_on_event(struct loop_fd *f, uint32_t events)
 {
     struct connection *c = (struct connection *)(void *)f;
     switch (c->state) {
     case CONNECTION_OPENING:
-        if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) {
-            connected(c);
-        }
+        return; /* its racers have events of their own */
+    case CONNECTION_TUNNEL:
+        connection_tunnel(c, events);
         return;
     case CONNECTION_HANDSHAKE:
-        handshake(c);
+        connection_handshake(c);
         return;
     case CONNECTION_IDLE:
         connection_readable(c);
@@ -347,20 +233,22 @@ static void late(struct connection *c)
     }
 }
 
-static void on_timer(struct loop_timer *t)
+void connection_on_timer(struct loop_timer *t)
 {
     struct connection *c =
         (struct connection *)(void *)((char *)t - offsetof(struct connection, timer));
-    char text[160];
+    char text[240];
     switch (c->state) {
     case CONNECTION_IDLE:
         connection_free(c);
         return;
     case CONNECTION_OPENING:
+    case CONNECTION_TUNNEL:
     case CONNECTION_HANDSHAKE:
-        (void)snprintf(text, sizeof(text), "no connection to %.80s within %lld ms",
-                       endpoint_authority(c->u->endpoint), (long long)(c->u->connect_us / 1000));
-        connection_failed(c, UPSTREAM_UNREACHABLE, text);
+        (void)snprintf(text, sizeof(text), "no connection to %.120s within %lld ms%s",
+                       endpoint_dialled(c->u->endpoint), (long long)(c->u->connect_us / 1000),
+                       c->state == CONNECTION_TUNNEL ? ": the tunnel was asked for in vain" : "");
+        connection_failed(c, UPSTREAM_LATE, text);
         return;
     case CONNECTION_BUSY:
         late(c);

@@ -1,5 +1,5 @@
-/* upstream_private.h: between the pool (upstream.c), its connections (upstream_connection.c) and
- * what they read (upstream_answer.c).
+/* upstream_private.h: between the pool (upstream.c), its connections as they open (upstream_open.c)
+ * and live (upstream_connection.c), and what they read (upstream_answer.c).
  *
  * A function that may tell a handler may free the connection or the call it was given: it says so
  * by returning false, or its callers return at once. */
@@ -16,14 +16,17 @@
 #define UPSTREAM_HEAD_MAX (256 * 1024)
 
 enum connection_state {
-    CONNECTION_OPENING,
-    CONNECTION_HANDSHAKE,
+    CONNECTION_OPENING,   /* the race of its addresses */
+    CONNECTION_TUNNEL,    /* a proxy is asked for the way to the host */
+    CONNECTION_HANDSHAKE, /* TLS */
     CONNECTION_IDLE,
     CONNECTION_BUSY
 };
 
+struct race; /* upstream_open.c */
+
 struct connection {
-    struct loop_fd fd; /* first */
+    struct loop_fd fd; /* first; -1 while the race runs */
     struct loop_timer timer;
     struct upstream *u;
     struct upstream_call *call;     /* NULL when idle */
@@ -33,9 +36,11 @@ struct connection {
     enum connection_state state;
     bool reused, keep;
     bool write_blocked;
-    bool write_failed; /* only what was answered already can still come */
-    size_t address_at;
-    struct buf in; /* bytes of an answer's head that is not complete */
+    bool write_failed;  /* only what was answered already can still come */
+    struct race *race;  /* while it opens */
+    size_t address_at;  /* of the winner */
+    size_t tunnel_sent; /* bytes of the CONNECT request */
+    struct buf in;      /* bytes of an answer's head that is not complete */
 };
 
 struct call_list {
@@ -84,10 +89,17 @@ void upstream_call_fail(struct upstream_call *k, enum upstream_failure failure, 
 /* The answer is complete: the connection is kept or freed, the call told. */
 void upstream_finish(struct connection *c);
 
-/* --- upstream_connection.c --- */
-/* A new connection to the first address from `from` that takes one. NULL: none does; *refused is
- * why (errno), or 0 where waiting may help. */
+/* --- upstream_open.c --- */
+/* A new connection that tries the addresses from `from` on. NULL: none of them takes one; *refused
+ * is why (errno), or 0 where waiting may help. */
 struct connection *connection_new(struct upstream *u, size_t from, int *refused);
+void connection_end_race(struct connection *c); /* if there is one */
+void connection_tunnel(struct connection *c, uint32_t events);
+void connection_handshake(struct connection *c);
+
+/* --- upstream_connection.c --- */
+void connection_on_event(struct loop_fd *f, uint32_t events);
+void connection_on_timer(struct loop_timer *t);
 void connection_free(struct connection *c);
 void connection_attach(struct connection *c, struct upstream_call *k);
 /* It is up and has a call: begins to send it. Tells no handler. */

@@ -459,7 +459,7 @@ static void waiting_has_a_time_limit(void **state)
     ask(&r, &b);
     RUN_UNTIL(&r, b.ended);
     assert_false(a.ended);
-    expect_failure(&b, UPSTREAM_UNREACHABLE, "max_connections");
+    expect_failure(&b, UPSTREAM_FULL, "max_connections");
     cancel(&a);
     asked_free(&a);
     rig_close(&r);
