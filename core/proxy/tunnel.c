@@ -117,7 +117,7 @@ static struct str after_last(struct str text, char sep)
 
 static enum err take_host(struct tunnel *t, struct str where, struct err_info *ei)
 {
-    struct str port = {NULL, 0}, host = where;
+    struct str port, host;
     int64_t number = DEFAULT_PORT;
     bool v6 = str_starts(where, "[");
     if (v6) {
