@@ -120,7 +120,8 @@ enum err aws_json_list(const struct aws_session *s, const struct aws_operation *
         count++;
         e = take_page(op, p, answer, fn, arg, ei);
         json_t *token = json_object_get(answer, p->token_out);
-        more = json_is_string(token) && json_string_length(token) > 0;
+        more = json_is_string(token) && json_string_length(token) > 0 &&
+               (p->more == NULL || json_is_true(json_object_get(answer, p->more)));
         if (e == ERR_OK && more && count >= p->most) {
             e = err_set(ei, ERR_TOO_BIG, "%s: the list has more than %lld pages", op->action,
                         (long long)p->most);

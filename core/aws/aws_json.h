@@ -33,7 +33,8 @@ enum err aws_json_call(const struct aws_session *s, const struct aws_operation *
  * GET: in the query). */
 struct aws_pages {
     const char *list, *token_out, *token_in;
-    int64_t most; /* a longer list is ERR_TOO_BIG */
+    int64_t most;     /* a longer list is ERR_TOO_BIG */
+    const char *more; /* NULL, or the member that says whether the token is one */
 };
 /* One element; false when it is not as it should be, which ends the list with ERR_PARSE. */
 typedef bool aws_json_item(void *arg, const json_t *item);

@@ -29,10 +29,16 @@ static void answer(struct sim_connection *c, int status, json_t *root)
 static const char *model_of(const char *arn)
 {
     const char *slash = strrchr(arn, '/');
-    bool source =
-        strstr(arn, ":foundation-model/") != NULL || strstr(arn, ":inference-profile/") != NULL;
+    bool profile = strstr(arn, ":inference-profile/") != NULL;
+    bool source = profile || strstr(arn, ":foundation-model/") != NULL;
 
-    return source && slash != NULL && sim_family_known(str_of(slash + 1)) ? slash + 1 : NULL;
+    const char *dot = profile && slash != NULL ? strchr(slash, '.') : NULL;
+
+    /* A system profile's model stands behind its geography. */
+    if (!source || slash == NULL || !sim_family_known(str_of(slash + 1))) {
+        return NULL;
+    }
+    return dot != NULL ? dot + 1 : slash + 1;
 }
 
 static const char *wrong_profile(const json_t *root)

@@ -1,0 +1,165 @@
+// `tollgate aws ..`: the commands that set attribution up, against the simulated account.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { configuration, run, Simulation, temporaryDirectory } from '../lib/harness.mjs';
+
+async function account(t, more) {
+    const sim = await Simulation.start(t);
+    const dir = temporaryDirectory(t);
+    const config = path.join(dir, 'tollgate.yaml');
+    fs.writeFileSync(config, JSON.stringify({ state_dir: path.join(dir, 'state'), ...configuration(sim, more) }));
+    const env = { AWS_EC2_METADATA_DISABLED: 'true', ...sim.credentials, TOLLGATE_CONFIG: config };
+    const aws = (...words) => run(['aws', ...words], { home: dir, env });
+    const json = async (...words) => {
+        const answer = await aws(...words, '--json');
+        assert.equal(answer.status, 0, `${words.join(' ')}: ${answer.stderr}`);
+        return JSON.parse(answer.stdout);
+    };
+    const text = async (...words) => {
+        const answer = await aws(...words);
+        assert.equal(answer.status, 0, `${words.join(' ')}: ${answer.stderr}`);
+        return answer.stdout;
+    };
+    const fails = async (pattern, ...words) => {
+        const answer = await aws(...words);
+        assert.equal(answer.status, 1, `${words.join(' ')}: ${answer.stdout}`);
+        assert.match(answer.stderr, pattern, words.join(' '));
+    };
+    return { sim, dir, aws, json, text, fails };
+}
+
+const HAIKU = 'anthropic.claude-3-5-haiku-20241022-v1:0';
+
+test('a profile is planned, asked for, made, listed, mapped and deleted', async (t) => {
+    const { json, text, fails, aws } = await account(t);
+    const create = ['profiles', 'create', '--name', 'haiku-sales', '--from', 'claude-3-5-haiku', '--tag', 'costCenter=sales'];
+    const planned = await json(...create, '--dry-run');
+    assert.equal(planned.dry_run, true);
+    assert.equal(planned.request.modelSource.copyFrom, `arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.${HAIKU}`);
+    assert.deepEqual(planned.request.tags, [{ key: 'costCenter', value: 'sales' }]);
+    await fails(/no terminal to ask: add --yes/, ...create);
+    assert.deepEqual((await json('profiles', 'list')).profiles, []);
+
+    const { arn } = await json(...create, '--yes');
+    await fails(/bedrock:CreateInferenceProfile failed \(ConflictException/, ...create, '--yes');
+    const { profiles: [made] } = await json('profiles', 'list');
+    assert.deepEqual([made.name, made.arn, made.model, made.tags, made.mapped], ['haiku-sales', arn, HAIKU, { costCenter: 'sales' }, null]);
+    assert.match(await text('profiles', 'list'), /NAME +MODEL +ID +STATUS +TAGS[^]*haiku-sales +anthropic\.claude/);
+    assert.deepEqual((await json('profiles', 'show', made.id)).profiles[0].arn, arn);
+    const map = await text('profiles', 'map');
+    assert.match(map, /^models:\n {2}- name: "claude-3-5-haiku"\n/);
+    assert.ok(map.includes(`profiles: {"sales": "${arn}"}`), map);
+
+    assert.match(await text('profiles', 'delete', arn, '--dry-run'), /Delete the inference profile haiku-sales[^]*Nothing was changed/);
+    await json('profiles', 'delete', arn, '--yes');
+    assert.deepEqual((await json('profiles', 'list')).profiles, []);
+    await fails(/ResourceNotFoundException/, 'profiles', 'show', made.id);
+    assert.equal((await aws('profiles', 'create', '--amount', '3')).status, 2);
+    assert.equal((await aws('profiles', 'nonsense')).status, 2);
+    assert.equal((await aws('profiles', 'list', '--yes')).status, 2);
+});
+
+test('what the printed map says is a configuration that works', async (t) => {
+    const { dir, json, text } = await account(t);
+    await json('profiles', 'create', '--name', 'nova-sales', '--from', 'nova-lite', '--tag', 'costCenter=sales', '--yes');
+    await json('profiles', 'create', '--name', 'nova-support', '--from', 'nova-lite', '--tag', 'costCenter=support', '--yes');
+    const file = path.join(dir, 'mapped.yaml');
+    fs.writeFileSync(file, `region: us-east-1\nstate_dir: ${dir}/other\n${await text('profiles', 'map')}`);
+    const checked = await run(['check', '--config', file], { home: dir });
+    assert.equal(checked.status, 0, checked.stderr);
+});
+
+test('projects are made, listed over pages and archived', async (t) => {
+    const { sim, json, text, fails } = await account(t);
+    await sim.turn({ page_size: 2 });
+    for (const name of ['a', 'b', 'c']) {
+        await json('projects', 'create', '--name', name, '--tag', `costCenter=${name}`, '--yes');
+    }
+    const { projects } = await json('projects', 'list');
+    assert.deepEqual(projects.map((p) => [p.name, p.status, p.tags.costCenter]), [['a', 'active', 'a'], ['b', 'active', 'b'], ['c', 'active', 'c']]);
+    assert.match(await text('projects', 'archive', projects[1].id, '--dry-run'), /cannot be taken back/);
+    await json('projects', 'archive', projects[1].id, '--yes');
+    assert.equal((await json('projects', 'list')).projects[1].status, 'archived');
+    await fails(/not_found_error/, 'projects', 'archive', 'proj_none', '--yes');
+    await fails(/--tag costCenter=NAME is needed/, 'projects', 'create', '--name', 'x', '--dry-run');
+});
+
+test('cost tags are listed, activated and backfilled', async (t) => {
+    const { json, text, fails } = await account(t);
+    assert.match(await text('tags', 'list'), /applicationId of cost_tags: is inactive: tollgate aws tags activate applicationId/);
+    assert.match(await text('tags', 'activate', 'applicationId', 'environment', '--dry-run'), /Activate the cost allocation tag environment/);
+    await json('tags', 'activate', 'applicationId', 'environment', '--yes');
+    const { tags, notes } = await json('tags', 'list');
+    assert.deepEqual(tags.filter((tag) => tag.status === 'Active').map((tag) => tag.key), ['costCenter', 'applicationId', 'environment']);
+    assert.deepEqual(notes, []);
+    await fails(/nobody: Tag keys not found/, 'tags', 'activate', 'nobody', '--yes');
+    const month = new Date().toISOString().slice(0, 7);
+    assert.equal((await json('tags', 'backfill', '--from', month, '--yes')).backfill.BackfillStatus, 'PROCESSING');
+    await fails(/BackfillLimitExceededException/, 'tags', 'backfill', '--from', month, '--yes');
+    await fails(/--from must be a month/, 'tags', 'backfill', '--from', 'May', '--dry-run');
+});
+
+test('budgets, anomalies and alarms', async (t) => {
+    const { json, text, fails } = await account(t, { publish: { metrics: { namespace: 'My/Limits' } } });
+    const budget = ['budgets', 'create', '--name', 'docs', '--amount', '4000', '--tag', 'costCenter=sales', '--email', 'a@example.com'];
+    const { request, plan } = await json(...budget, '--dry-run');
+    assert.deepEqual(request.NotificationsWithSubscribers.map((n) => n.Notification.Threshold), [80, 100]);
+    assert.ok(plan.some((line) => line.includes('$4,000.00')), plan.join());
+    await json(...budget, '--yes');
+    await fails(/DuplicateRecordException/, ...budget, '--yes');
+    await fails(/--email ADDRESS or --sns ARN is needed/, ...budget.slice(0, 8), '--yes');
+    const docs = (await json('budgets', 'list')).budgets.find((b) => b.name === 'docs');
+    assert.deepEqual([docs.limit_usd, docs.time_unit, docs.tag], [4000, 'MONTHLY', 'costCenter=sales']);
+    assert.match(await text('budgets', 'list'), /docs +MONTHLY +costCenter=sales +\$4,000\.00/);
+
+    await json('anomalies', 'create', '--name', 'sales', '--amount', '50', '--tag', 'costCenter=sales', '--email', 'a@example.com', '--yes');
+    await json('anomalies', 'create', '--name', 'all', '--amount', '50', '--sns', 'arn:aws:sns:us-east-1:123456789012:t', '--yes');
+    const found = await json('anomalies', 'list');
+    assert.equal(found.anomalies[0].impact_usd, 42.25);
+    assert.deepEqual(found.monitors.map((m) => m.type), ['DIMENSIONAL', 'CUSTOM', 'DIMENSIONAL']);
+    assert.deepEqual(found.subscriptions.map((s) => s.frequency), ['DAILY', 'IMMEDIATE']);
+
+    const alarm = ['alarms', 'create', '--name', 'denied', '--metric', 'RateLimitDenied', '--above', '10', '--dimension', 'Model=nova-lite'];
+    assert.equal((await json(...alarm, '--dry-run')).request.Namespace, 'My/Limits');
+    await json(...alarm, '--yes');
+    assert.deepEqual((await json('alarms', 'list')).alarms.map((a) => [a.name, a.threshold, a.dimensions]), [['denied', 10, { Model: 'nova-lite' }]]);
+    await fails(/--metric must be one of TotalRequests/, 'alarms', 'create', '--name', 'x', '--metric', 'Y', '--above', '1', '--dimension', 'Model=m');
+    await fails(/--dimension Colour/, ...alarm, '--dimension', 'Colour=red', '--yes');
+});
+
+test('exports, logging, policies and the dashboard only tell', async (t) => {
+    const { sim, json, text, fails } = await account(t, {
+        publish: { metrics: {}, audit: { log_group: '/tollgate/audit' } },
+        poll: { cloudwatch: '5m', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
+    });
+    assert.equal((await json('exports', 'check')).iam_principal, false);
+    await sim.turn({ setup: { exports: [{ name: 'cur', table: 'COST_AND_USAGE_REPORT', iam_principal: 'TRUE' }], logging: [{ textDataDeliveryEnabled: true }] } });
+    assert.equal((await json('exports', 'check')).iam_principal, true);
+    assert.match(await text('logging', 'status'), /logging is on[^]*Prompts and answers are in the records/);
+
+    const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
+    assert.deepEqual(await sids(), ['InvokeModels', 'PublishMetrics', 'PublishAudit', 'ReadMetrics']);
+    assert.deepEqual(await sids('--deny-bypass'), ['OnlyTollgateInvokes']);
+    const [invoke] = JSON.parse(await text('policy')).Statement;
+    assert.ok(invoke.Resource.includes(`arn:aws:bedrock:*::foundation-model/${HAIKU}`), JSON.stringify(invoke));
+    assert.ok(invoke.Resource.includes(`arn:aws:bedrock:us-east-1:*:inference-profile/us.${HAIKU}`), JSON.stringify(invoke));
+    const [own] = JSON.parse(await text('policy', '--tagged')).Statement;
+    assert.deepEqual(own.Condition, { StringEquals: { 'aws:ResourceTag/costCenter': '${aws:PrincipalTag/costCenter}' } });
+    await fails(/policies of their own/, 'policy', '--tagged', '--deny-bypass');
+    const { widgets } = JSON.parse(await text('dashboard'));
+    assert.ok(widgets.length >= 5 && widgets.every((w) => w.type === 'metric' && w.properties.metrics.length > 0));
+});
+
+test('a refusal names the IAM action; throttling and an outage are told apart', async (t) => {
+    const { sim, fails } = await account(t);
+    await sim.turn({ deny: 'DescribeBudgets ListCostAllocationTags' });
+    await fails(/allow budgets:ViewBudget for the credentials of environment/, 'budgets', 'list');
+    await fails(/allow ce:ListCostAllocationTags/, 'tags', 'list');
+    await sim.turn({ deny: '', services: { budgets: 'throttled', ce: 'down', bedrock: 'half' } });
+    await fails(/budgets:ViewBudget is throttled/, 'budgets', 'list');
+    await fails(/127\.0\.0\.1/, 'tags', 'list');
+    await fails(/127\.0\.0\.1/, 'profiles', 'list');
+});

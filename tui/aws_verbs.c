@@ -1,0 +1,103 @@
+/* aws_verbs.c: see aws_verbs.h. */
+#include "tui/aws_verbs.h"
+
+#include <string.h>
+
+const struct aws_verb aws_verbs[] = {
+    {"profiles", "create", "profiles.create", NULL, false, true, " name from tag description ",
+     NULL, NULL, "--name N --from MODEL|ARN --tag k=v.. [--description D]"},
+    {"profiles", "list", "profiles.list", NULL, false, false, " all ", "profiles",
+     "NAME=name;MODEL=model;ID=id;STATUS=status;TAGS=tags;USED FOR=mapped", "[--all]"},
+    {"profiles", "show", "profiles.show", "profile", false, false, " ", "profiles",
+     "NAME=name;ARN=arn;MODEL=model;STATUS=status;CREATED=created_at;TAGS=tags;USED FOR=mapped",
+     "ID|ARN"},
+    {"profiles", "delete", "profiles.delete", "profile", false, true, " ", NULL, NULL, "ID|ARN"},
+    {"profiles", "map", "profiles.map", NULL, false, false, " ", NULL, NULL, ""},
+    {"projects", "create", "projects.create", NULL, false, true, " name tag ", "projects",
+     "ID=id;NAME=name;STATUS=status;TAGS=tags", "--name N --tag k=v.."},
+    {"projects", "list", "projects.list", NULL, false, false, " ", "projects",
+     "ID=id;NAME=name;STATUS=status;CREATED=created_at;TAGS=tags", ""},
+    {"projects", "archive", "projects.archive", "project", false, true, " ", NULL, NULL,
+     "PROJECT-ID"},
+    {"tags", "list", "tags.list", NULL, false, false, " ", "tags",
+     "KEY=key;TYPE=type;STATUS=status;LAST USED=last_used;CHANGED=last_updated", ""},
+    {"tags", "activate", "tags.activate", "keys", true, true, " inactive ", NULL, NULL,
+     "KEY.. [--inactive]"},
+    {"tags", "backfill", "tags.backfill", NULL, false, true, " from ", NULL, NULL,
+     "--from YYYY-MM"},
+    {"exports", "check", "exports.check", NULL, false, false, " ", "exports",
+     "NAME=name;STATUS=status;CUR 2.0=cur;IAM PRINCIPAL=iam_principal", ""},
+    {"budgets", "create", "budgets.create", NULL, false, true,
+     " name amount tag unit percent email sns ", NULL, NULL,
+     "--name N --amount USD --tag k=v [--unit MONTHLY] [--percent 80,100] --email A|--sns ARN"},
+    {"budgets", "list", "budgets.list", NULL, false, false, " ", "budgets",
+     "NAME=name;PERIOD=time_unit;TAG=tag;LIMIT=limit_usd;SPENT=actual_usd;FORECAST=forecast_usd;"
+     "HEALTH=health",
+     ""},
+    {"anomalies", "create", "anomalies.create", NULL, false, true, " name amount tag email sns ",
+     NULL, NULL, "--name N --amount USD [--tag k=v] --email A|--sns ARN"},
+    {"anomalies", "list", "anomalies.list", NULL, false, false, " days ", "anomalies",
+     "START=start;END=end;WHAT=what;IMPACT=impact_usd;SPENT=actual_usd;EXPECTED=expected_usd",
+     "[--days 30]"},
+    {"alarms", "create", "alarms.create", NULL, false, true,
+     " name metric above dimension period periods sns ", NULL, NULL,
+     "--name N --metric M --above X --dimension k=v.. [--period S] [--periods N] [--sns ARN]"},
+    {"alarms", "list", "alarms.list", NULL, false, false, " all ", "alarms",
+     "NAME=name;STATE=state;METRIC=metric;ABOVE=threshold;SECONDS=period_seconds;SERIES=dimensions;"
+     "SINCE=changed_at",
+     "[--all]"},
+    {"logging", "status", "logging.status", NULL, false, false, " ", NULL, NULL, ""},
+    {"policy", NULL, "policy", NULL, false, false, " deny-bypass tagged setup role tag ", NULL,
+     NULL, "[--setup | --deny-bypass [--role ARN] | --tagged [--tag k=v]]"},
+    {"dashboard", NULL, "dashboard", NULL, false, false, " ", NULL, NULL, ""},
+};
+const size_t aws_verb_count = sizeof(aws_verbs) / sizeof(*aws_verbs);
+
+static const struct {
+    const char *noun, *text;
+} texts[] = {
+    {"profiles",
+     "Application inference profiles carry the tags by which AWS bills what is called through "
+     "them. --from is a model of the\nconfiguration, a model ID or a system-defined profile's ID "
+     "(us.anthropic..), or an ARN. `map` prints the configuration's\nlines that send each cost "
+     "center's calls through its own profile. --all lists those of AWS too.\n"},
+    {"projects",
+     "Projects do for bedrock-mantle what inference profiles do for bedrock-runtime. Archiving "
+     "cannot be taken back.\n"},
+    {"tags",
+     "Cost allocation tags: a tag counts in billing only once it is activated, within a day, and "
+     "not for the past; `backfill`\napplies the active ones to what was spent since a month. Each "
+     "call of Cost Explorer costs a cent.\n"},
+    {"exports",
+     "Whether an export of CUR 2.0 has IAM principal data (INCLUDE_IAM_PRINCIPAL_DATA): the only "
+     "bill that says who called.\nOnly looks.\n"},
+    {"budgets",
+     "A budget tells when billing says so, up to a day late; a usd limit of tollgate refuses at "
+     "once.\n"},
+    {"anomalies",
+     "`create` makes a monitor (over a tag's value, or over each service) and a subscription that "
+     "tells an address once a day\nor an SNS topic at once. Each call of Cost Explorer costs a "
+     "cent.\n"},
+    {"alarms",
+     "CloudWatch alarms on the metrics that tollgate publishes. CloudWatch matches dimensions "
+     "exactly: give each one of the\nseries. --all lists alarms of other name spaces too.\n"},
+    {"logging", "Whether Bedrock's own invocation logging is on, and where to. Only looks.\n"},
+    {"policy",
+     "Prints an IAM policy as JSON and asks AWS nothing: what tollgate itself needs for the "
+     "features that the configuration\nturns on; with --setup what these commands need; with "
+     "--deny-bypass what makes every application go through tollgate;\nwith --tagged what ties a "
+     "principal to the inference profiles that carry its tag.\n"},
+    {"dashboard",
+     "Prints a CloudWatch dashboard as JSON, ready for\n"
+     "  aws cloudwatch put-dashboard --dashboard-name tollgate --dashboard-body file://FILE\n"},
+};
+
+const char *aws_verbs_help(const char *noun)
+{
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (strcmp(texts[i].noun, noun) == 0) {
+            return texts[i].text;
+        }
+    }
+    return "";
+}
