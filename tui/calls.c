@@ -41,7 +41,7 @@ static void got_running(void *arg, json_t *result, const struct err_info *ei)
 
 void calls_refresh(struct ui *ui)
 {
-    if (ui->link.state != LINK_UP) {
+    if (ui->link.state != LINK_UP || ui->past.on) {
         return;
     }
     if (!ui->recent_asked && ui->now_ms - ui->recent_ms >= RECENT_MS) {

@@ -78,7 +78,8 @@ static void take_signals(struct ui *ui, int fd)
 
 static int wait_ms(const struct ui *ui, int64_t end_ms)
 {
-    int64_t due = earlier(earlier(link_due(&ui->link), ui_draw_due(ui)), trial_due(ui));
+    int64_t due = earlier(earlier(link_due(&ui->link), ui_draw_due(ui)),
+                          earlier(trial_due(ui), past_due(ui)));
     if (ui->changed) {
         due = earlier(due, term_frame_due(&ui->term, ui->urgent, ui->now_ms));
     }
@@ -132,6 +133,7 @@ static void run(struct ui *ui, int signals)
             ui->changed = true;
         }
         trial_step(ui);
+        past_step(ui);
         if (ui->now_ms >= redraw_ms) {
             ui->changed = true;
         }

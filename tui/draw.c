@@ -150,6 +150,10 @@ static void no_data(const struct ui *ui, const struct w_area *a)
 {
     int y = a->h > 4 ? a->h / 3 : 0;
     bool open = ui->link.state == LINK_UP;
+    if (ui->past.on) {
+        w_text(a, y, 2, a->w - 2, W_LABEL, W_LEFT, "Asking the ledger; Esc comes back to now.");
+        return;
+    }
     w_text(a, y, 2, a->w - 2, W_LABEL, W_LEFT,
            open ? "Attached; waiting for the first figures."
                 : "No core yet; asking again each second.");

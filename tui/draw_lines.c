@@ -110,6 +110,9 @@ void ui_draw_title(struct ui *ui, const struct w_area *a)
     if (ui->read_only) {
         put(&l, W_NOTICE, 1, false, " READ-ONLY ");
     }
+    if (ui->past.on) {
+        past_words(ui, add(&l, W_NOTICE, 0, false), TEXT);
+    }
     if (ui->is_frozen) {
         format_span(text, ui->now_ms - ui->frozen_ms);
         snprintf(add(&l, W_NOTICE, 0, false), TEXT, " FROZEN %s ", text);
@@ -161,11 +164,46 @@ static void add_month(const json_t *data, struct line *l, bool wide)
     }
 }
 
+static void draw_past(struct ui *ui, const struct w_area *a, int y)
+{
+    const json_t *totals = snapshot_at(ui_shown(ui)->data, "totals");
+    struct line l = {.count = 0};
+    char text[FORMAT_TEXT];
+    static const char *const figures[][2] = {{"approved", "admitted"},
+                                             {"denied", "denied"},
+                                             {"failed", "failed"},
+                                             {"input_tokens", "input"},
+                                             {"output_tokens", "output"}};
+    if (totals) {
+        format_live_money(text, format_json_money(snapshot_at(totals, "usd")));
+        snprintf(add(&l, W_NORMAL, 0, false), TEXT, "%s in %s", text, past_range(ui));
+    } else {
+        put(&l, W_MUTED, 0, false, "asking the ledger");
+    }
+    for (size_t i = 0; totals && i < sizeof figures / sizeof *figures; i++) {
+        int64_t n = json_integer_value(snapshot_at(totals, figures[i][0]));
+        format_count(text, n);
+        snprintf(add(&l, i == 1 && n > 0 ? W_WARN : W_NORMAL, (int)i + 2, false), TEXT, "%s %s",
+                 text, figures[i][1]);
+    }
+    static const char *const keys[][2] = {{"[ ]", "move"}, {"z", "range"}, {"Esc", "now"}};
+    for (size_t i = 0; i < 3; i++) {
+        put(&l, W_HINT, i == 2 ? 1 : 8, true, keys[i][1]);
+        l.segment[l.count - 1].key = keys[i][0];
+    }
+    struct w_area line = w_area_part(a, y, 1, 1, a->w - 2);
+    w_bar_draw(&line, 0, l.segment, l.count, 2, W_NORMAL);
+}
+
 void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
 {
     const json_t *data = ui_shown(ui)->data;
     struct line l = {.count = 0};
     char text[FORMAT_TEXT];
+    if (ui->past.on) {
+        draw_past(ui, a, y);
+        return;
+    }
     if (!data) {
         return;
     }

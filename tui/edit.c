@@ -21,6 +21,11 @@ bool ui_may_change(struct ui *ui)
         ui_say(ui, W_WARN, "Read-only: you may look at limits here, not change them.");
         return false;
     }
+    if (ui->past.on) {
+        ui_say(ui, W_WARN,
+               "You look at the past; Esc comes back to now, where limits are changed.");
+        return false;
+    }
     if (ui->link.state != LINK_UP) {
         ui_say(ui, W_CRIT, "The core does not answer; nothing can be changed now.");
         return false;

@@ -56,6 +56,8 @@ static void go_back(struct ui *ui)
     } else if (t->filter[0]) {
         w_table_filter(t, "");
         ui_update(ui);
+    } else if (ui->past.on) {
+        past_leave(ui);
     } else if (ui->view == VIEW_LIMIT) {
         ui_open_view(ui, VIEW_LIMITS);
     } else if (ui->view != VIEW_OVERVIEW) {
@@ -138,7 +140,7 @@ static void freeze(struct ui *ui)
 {
     ui->is_frozen = !ui->is_frozen;
     if (ui->is_frozen) {
-        snapshot_copy(&ui->frozen, &ui->live);
+        snapshot_copy(&ui->frozen, ui->past.on ? &ui->past.shot : &ui->live);
         ui->frozen_ms = ui->now_ms;
     } else {
         ui_update(ui);
@@ -269,6 +271,18 @@ static void act_screen(struct ui *ui, const struct binding *b)
         return;
     case ACT_FREEZE:
         freeze(ui);
+        return;
+    case ACT_PAST:
+        past_move(ui, -1);
+        return;
+    case ACT_LATER:
+        past_move(ui, 1);
+        return;
+    case ACT_RANGE:
+        past_zoom(ui);
+        return;
+    case ACT_NOW:
+        past_leave(ui);
         return;
     case ACT_TIME:
         ui->local_time = !ui->local_time;

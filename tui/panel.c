@@ -91,13 +91,13 @@ json_t *panel_rows(const struct panel *p)
     case ROWS_SNAPSHOT:
         return snapshot_at(ui_shown(ui)->data, p->def->rows);
     case ROWS_AUDIT:
-        return ui->audit;
+        return ui->past.on ? ui->past.calls : ui->audit;
     case ROWS_HISTORY:
         return ui->history;
     case ROWS_RUNNING:
-        return ui->running;
+        return ui->past.on ? NULL : ui->running;
     case ROWS_RECENT:
-        return ui->recent;
+        return ui->past.on ? ui->past.calls : ui->recent;
     case ROWS_GROUPS:
         return snapshot_at(snapshot_limit(ui_shown(ui), ui->open_limit), "groups");
     }
@@ -106,6 +106,9 @@ json_t *panel_rows(const struct panel *p)
 
 void panel_update(struct panel *p, int64_t now_ms)
 {
+    for (size_t i = 0; i < p->def->column_count; i++) {
+        p->columns[i].title = past_title(p->ui, p->def->columns[i].w.title);
+    }
     struct w_source s = source_of(p);
     w_table_update(&p->table, &s, now_ms);
 }
@@ -114,7 +117,12 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
 {
     char text[400];
     const struct w_table *t = &p->table;
-    int x = w_text_add(a, 0, 0, focus ? W_LABEL : W_NORMAL, p->def->title);
+    char title[120];
+    /* "Models, last 24 h" is something else while the past is shown. */
+    size_t said = strcspn(p->def->title, ",");
+    bool past = p->ui->past.on && strstr(p->def->title, "24 h") != NULL;
+    snprintf(title, sizeof title, "%.*s, %s", (int)said, p->def->title, past_range(p->ui));
+    int x = w_text_add(a, 0, 0, focus ? W_LABEL : W_NORMAL, past ? title : p->def->title);
     if (t->filter[0]) {
         char filter[256];
         str_printable(filter, sizeof filter, str_of(t->filter));
@@ -130,6 +138,13 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     w_text_add(a, 0, a->w - width, W_MUTED, text);
 }
 
+/* Rows that no past is kept of. */
+static bool now_only(const struct panel *p)
+{
+    bool limits = p->def->origin == ROWS_SNAPSHOT && strcmp(p->def->rows, "limits") == 0;
+    return p->ui->past.on && (limits || p->def->origin == ROWS_RUNNING);
+}
+
 void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title)
 {
     struct w_area body = *a;
@@ -139,8 +154,11 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
     }
     if (p->table.count == 0) {
         bool asked = panel_rows(p) != NULL;
+        bool past = p->ui->past.on;
         w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
                p->table.filter[0] ? "No row passes the filter; Esc clears it."
+               : now_only(p)      ? "This is kept for the present only; Esc shows now."
+               : past && asked    ? "Nothing in the time shown."
                : asked            ? p->def->empty
                                   : "Not heard yet.");
         p->rows_shown = 0;

@@ -7,9 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define MINUTE_MS  60000
-#define WARN_SHARE 0.80
-#define FULL_SHARE 0.98
+#define MINUTE_MS     60000
+#define SPARK_COLUMNS 15
+#define WARN_SHARE    0.80
+#define FULL_SHARE    0.98
 
 enum w_state panel_limit_state(const json_t *limit, const json_t *group)
 {
@@ -133,19 +134,23 @@ static void put_ms(struct w_cell *out, const json_t *v)
 
 static void put_series(const struct panel *p, struct w_cell *out, const json_t *v)
 {
-    int64_t series[W_SPARK_MAX];
-    int n = 0;
+    int64_t series[SPARK_COLUMNS] = {0};
+    size_t count = json_array_size(v);
+    size_t each = count / SPARK_COLUMNS + (count % SPARK_COLUMNS > 0); /* steps in a column */
+    size_t columns = each > 0 ? (count + each - 1) / each : 0;
     size_t i;
     json_t *one;
     json_array_foreach((json_t *)(uintptr_t)v, i, one)
     {
-        if (n < W_SPARK_MAX) {
-            series[n++] = json_integer_value(one);
-        }
+        series[columns - 1 - (count - 1 - i) / each] += json_integer_value(one);
     }
-    int64_t at = format_json_time(snapshot_at(ui_shown(p->ui)->data, "time"));
+    const struct ui *ui = p->ui;
+    int64_t step = ui->past.on && ui->past.step_ms > 0 ? ui->past.step_ms : MINUTE_MS;
+    int64_t at = format_json_time(snapshot_at(ui_shown(ui)->data, "time"));
     out->kind = W_CELL_SPARK;
-    w_spark_place(&out->spark, series, n, (at > 0 ? at : p->ui->wall_ms) / MINUTE_MS);
+    w_spark_place(&out->spark, series, (int)columns,
+                  ((at > 0 ? at : ui->wall_ms) - (ui->past.on ? 1 : 0)) /
+                      (step * (int64_t)(each > 0 ? each : 1)));
 }
 
 static void put_caller(struct w_cell *out, const json_t *row)

@@ -30,7 +30,7 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
 
 const struct snapshot *ui_shown(const struct ui *ui)
 {
-    return ui->is_frozen ? &ui->frozen : &ui->live;
+    return ui->is_frozen ? &ui->frozen : ui->past.on ? &ui->past.shot : &ui->live;
 }
 
 struct panel *ui_panel(struct ui *ui)
@@ -52,6 +52,11 @@ void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
 void ui_open_view(struct ui *ui, enum ui_view view)
 {
     ui->view = view;
+    if (ui->past.on) {
+        past_refresh(ui);
+        ui_update(ui);
+        return;
+    }
     if (view == VIEW_AUDIT) {
         ui_refresh_audit(ui);
     }
@@ -84,6 +89,7 @@ void ui_on_hello(void *arg, json_t *hello)
     ui->read_only = ui->options->read_only || strcmp(snapshot_text(hello, "role"), "viewer") == 0;
     ui->audit_asked = false;
     calls_forget(ui);
+    past_forget(ui);
     ui->changed = true;
     if (ui->view == VIEW_CALLS) {
         calls_refresh(ui);
@@ -147,7 +153,7 @@ void ui_on_event(void *arg, const char *event, json_t *data)
     if (ui->view == VIEW_CALLS) {
         calls_refresh(ui);
     }
-    if (!ui->is_frozen) {
+    if (!ui->is_frozen && !ui->past.on) {
         ui_update(ui);
     }
 }
@@ -170,7 +176,7 @@ static void got_audit(void *arg, json_t *result, const struct err_info *ei)
 
 void ui_refresh_audit(struct ui *ui)
 {
-    if (ui->audit_asked || ui->link.state != LINK_UP) {
+    if (ui->audit_asked || ui->link.state != LINK_UP || ui->past.on) {
         return;
     }
     json_t *params = json_pack("{s:i, s:b, s:b}", "max", 200, "calls", 1, "changes", 1);
@@ -214,6 +220,8 @@ void ui_free(struct ui *ui)
     edit_clear(&ui->edit);
     edit_clear(&ui->form_edit);
     trial_drop(ui);
+    snapshot_clear(&ui->past.shot);
+    json_decref(ui->past.calls);
     snapshot_clear(&ui->live);
     snapshot_clear(&ui->frozen);
     json_decref(ui->hello);

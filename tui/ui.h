@@ -19,6 +19,7 @@
 #define UI_PANELS   4
 #define UI_REQUESTS 16
 #define UI_EVENT    200
+#define UI_RANGES   5
 
 enum ui_mode {
     MODE_VIEW,
@@ -55,6 +56,20 @@ struct ui_trial {
     enum w_role role;
 };
 
+/* The past that is looked at. All-zero: the present. */
+struct ui_past {
+    bool on;
+    int range;                        /* of UI_RANGES: how much is shown */
+    int64_t end_ms;                   /* wall time where it ends; 0: now, and it moves on */
+    int64_t due_ms;                   /* when to ask (again) */
+    bool asked, waiting, calls_asked; /* waiting: what is shown is of another time still */
+    int sent_range;
+    int64_t sent_end_ms;
+    int64_t since_ms, until_ms, step_ms; /* of the answer */
+    struct snapshot shot;
+    json_t *calls; /* owned: calls and changes of that time; NULL: not heard yet */
+};
+
 /* A request to the core, kept until it is answered, so that it can be sent again confirmed. */
 struct ui_request {
     bool used;
@@ -86,6 +101,7 @@ struct ui {
     struct snapshot frozen; /* what is shown while frozen */
     bool is_frozen;
     int64_t frozen_ms;
+    struct ui_past past;
 
     enum ui_view view;
     enum ui_view back; /* where Esc leads to from a limit */
@@ -204,6 +220,18 @@ void trial_step(struct ui *ui); /* sends what is due */
 int64_t trial_due(const struct ui *ui);
 /* What is known about the amount of this change, "" when nothing; borrowed until the next call. */
 const char *trial_text(const struct ui *ui, const struct ui_edit *e, enum w_role *role);
+
+/* --- past.c: looking back --- */
+void past_move(struct ui *ui, int direction); /* by one range; forward past now: now */
+void past_zoom(struct ui *ui);                /* the next range */
+void past_leave(struct ui *ui);
+void past_step(struct ui *ui); /* asks what is due */
+int64_t past_due(const struct ui *ui);
+void past_refresh(struct ui *ui); /* another view: its calls are asked for */
+void past_forget(struct ui *ui);  /* another core: what was asked comes no more */
+void past_words(const struct ui *ui, char *out, size_t size);   /* " PAST 11-20 14:00 - 15:00 " */
+const char *past_title(const struct ui *ui, const char *title); /* of a column */
+const char *past_range(const struct ui *ui);
 
 /* --- request.c --- */
 /* Sends a change; its answer is said on the bottom line. Steals params. */

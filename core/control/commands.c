@@ -179,6 +179,8 @@ static void read_where(const json_t *params, struct audit_query *q)
     }
 }
 
+#define QUICK_MS (2 * 3600000LL)
+
 enum err run_audit(struct core *c, const struct actor *a, const json_t *params, json_t **result,
                    struct err_info *ei)
 {
@@ -197,6 +199,9 @@ enum err run_audit(struct core *c, const struct actor *a, const json_t *params, 
     q.calls = q.denials_only || !param_true(params, "changes") || param_true(params, "calls");
     q.changes = !q.denials_only && (!param_true(params, "calls") || param_true(params, "changes"));
     q.limit = param_text(params, "limit");
+    if (q.until_ms > 0 && param_true(params, "quick")) {
+        q.stored_by_ms = q.until_ms + QUICK_MS;
+    }
     read_where(params, &q);
     struct audit_answer answer = {.entries = json_array()};
     e = ledger_audit(c->ledger, &q, on_entry, &answer, ei);

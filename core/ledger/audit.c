@@ -26,7 +26,8 @@ struct audit {
     " cache_write_5m, cache_write_1h, reported, usd, duration_ms, first_token_ms, error,"          \
     " group_name, resets_at FROM calls WHERE seq > max(?1, (SELECT ifnull(max(seq), 0) FROM marks" \
     " WHERE time = (SELECT max(time) FROM marks WHERE time <= ?2 - 3600000)))"                     \
-    " AND +time >= ?2 AND +time < ?3"
+    " AND +time >= ?2 AND +time < ?3 AND seq <= (SELECT ifnull(min(seq), 9223372036854775807)"     \
+    " FROM marks WHERE time >= ?5)"
 static const char call_rows[] = CALL_ROWS " ORDER BY seq";
 static const char denial_rows[] = CALL_ROWS " AND kind = 3 ORDER BY seq";
 static const char change_rows[] =
@@ -188,6 +189,10 @@ static sqlite3_stmt *prepare(struct audit *a, const char *rows, struct err_info 
         sql_bind_int(s, 1, a->query->after_seq);
         sql_bind_int(s, 2, a->query->since_ms);
         sql_bind_int(s, 3, a->query->until_ms > 0 ? a->query->until_ms : INT64_MAX);
+        if (rows != change_rows) {
+            int64_t by = a->query->stored_by_ms;
+            sql_bind_int(s, 5, by > 0 ? by : INT64_MAX);
+        }
     }
     return s;
 }

@@ -138,6 +138,7 @@ struct audit_entry {
 };
 struct audit_query {
     int64_t since_ms, until_ms; /* 0: no bound */
+    int64_t stored_by_ms;       /* 0: no bound; else calls stored well after it are not looked at */
     int64_t after_seq;          /* only entries after it (cursor of --follow and of publishing) */
     bool calls, denials_only, changes;
     const char *limit; /* only changes and denials of this limit; NULL */

@@ -210,6 +210,57 @@ test('a limit says what was changed of it; what is not blocked cannot be unblock
     await leave(screen);
 });
 
+test('the past: a range, back and forward, in every view, exported as it is shown, and back to now', async (t) => {
+    const { core } = await begin(t, 3);
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=90k', '--reason', 'noted');
+    const { totals } = await core.json('status');
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('z');
+    await screen.wait(/LAST 1 H[^]*in 1 h +3 admitted/);
+    await screen.wait(new RegExp(`${totals.input_tokens} input +${totals.output_tokens} output`));
+    await screen.wait(/claude-3-5-haiku[^]*Tokens (a minute|each)[^]*[▁▂▃▄▅▆▇█]/);
+    screen.keys('z');
+    await screen.wait(/LAST 24 H[^]*in 24 h +3 admitted/);
+    screen.keys('[');
+    await screen.wait(/PAST \d\d-\d\d \d\d:\d\d - \d\d-\d\d[^]*in 24 h +0 admitted[^]*Nothing in the time shown/);
+    screen.keys('7', '+');
+    await screen.wait(/You look at the past/);
+    screen.keys('Escape');
+    await screen.wait(/for the present only/);
+    screen.keys(']');
+    await screen.wait(/LAST 24 H[^]*in 24 h +3 admitted/);
+    screen.keys('4');
+    await screen.wait(/Applications, 24 h[^]*SPENT[^]*crm/);
+    const file = path.join(core.dir, 'past.json');
+    screen.type(`:export ${file}`);
+    screen.keys('Enter');
+    await screen.wait(/1 row written/);
+    const [row] = JSON.parse(fs.readFileSync(file, 'utf8'));
+    assert.equal(row.input_tokens, totals.input_tokens);
+    screen.keys('5');
+    await screen.wait(/Ended, newest first[^]*sales\/crm[^]*sales\/crm[^]*sales\/crm/);
+    screen.keys('9');
+    await screen.wait(/limit\.set +\S+ +haiku-minute/);
+    screen.keys('Space');
+    await screen.wait(/FROZEN/);
+    screen.keys('Space');
+    await screen.gone(/FROZEN/);
+    for (const [columns, rows] of [[200, 60], [80, 24], [60, 20], [40, 10], [20, 5], [100, 30]]) {
+        screen.resize(columns, rows);
+        screen.keys('1', '3', '1');
+        await until('something to be drawn', () => screen.show().trim().length > 0);
+    }
+    screen.keys('Escape', 'Escape'); // the first may take a message away
+    await screen.wait(/LIVE/);
+    await screen.gone(/LAST 24 H|SPENT/);
+    screen.keys('[');
+    await screen.wait(/PAST/);
+    screen.keys('0');
+    await screen.gone(/PAST/);
+    await leave(screen);
+});
+
 test('x stops a running call, all of an application, all of a limit; it asks first, and No is the default', async (t) => {
     const sim = await Simulation.start(t, { tokenDelayUs: 200000 });
     const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));

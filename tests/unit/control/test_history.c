@@ -1,0 +1,134 @@
+/* history on a real core: the past from the ledger's sums. */
+#include "tests/unit/control/core_rig.h"
+
+#define NOW    1795225000000LL /* 13:36:40 */
+#define MINUTE 60000LL
+#define HOUR   (60 * MINUTE)
+
+static struct model haiku = {.name = "haiku"};
+
+/* A call of 100 tokens and a dollar, so long ago; `limit`: denied by it. */
+static void spent(struct core_rig *r, const char *application, int64_t ago_ms, const char *limit)
+{
+    struct call c;
+    uint64_t slot = 0;
+    call_init(&c);
+    c.operation = "Converse";
+    c.resolved.model = &haiku;
+    c.resolved.upstream_id = "us.anthropic.haiku-v1:0";
+    assert_int_equal(tags_set(&c.tags, &c.arena, STR("applicationId"), str_of(application)),
+                     ERR_OK);
+    assert_int_equal(tags_set(&c.tags, &c.arena, STR("costCenter"), STR("sales")), ERR_OK);
+    c.admitted_wall_ms = clock_wall_ms() - ago_ms;
+    c.priced = true;
+    c.ended_us = c.arrived_us + 20000;
+    if (limit) {
+        c.outcome = OUTCOME_DENIED;
+        c.limit = limit;
+        c.http_status = 429;
+        ledger_refused(r->core->ledger, 0, &c, "", 0);
+    } else {
+        assert_int_equal(ledger_admitted(r->core->ledger, 0, &c, &slot), ERR_OK);
+        c.outcome = OUTCOME_APPROVED;
+        c.http_status = 200;
+        c.usage = (struct usage){.input = 60, .output = 40};
+        c.usage_reported = true;
+        c.usd = MONEY_DOLLAR;
+        ledger_settled(r->core->ledger, 0, slot, &c);
+    }
+    call_clear(&c);
+}
+
+static void fill(struct core_rig *r)
+{
+    spent(r, "docs", 26 * HOUR, NULL);
+    spent(r, "docs", 30 * MINUTE, NULL);
+    spent(r, "crm", 2 * MINUTE, NULL);
+    spent(r, "crm", 2 * MINUTE, "minute");
+    spent(r, "crm", 1 * MINUTE, "minute");
+    assert_int_equal(ledger_flush(r->core->ledger, 20000), ERR_OK);
+}
+
+static json_t *question(const char *since, const char *until, const char *step)
+{
+    json_t *p = json_pack("{s:s, s:s}", "since", since, "step", step);
+    if (until) {
+        (void)json_object_set_new(p, "until", json_string(until));
+    }
+    return p;
+}
+
+static json_int_t sum_of(const json_t *series)
+{
+    size_t i;
+    json_t *v;
+    json_int_t sum = 0;
+    json_array_foreach((json_t *)(uintptr_t)series, i, v)
+    {
+        sum += json_integer_value(v);
+    }
+    return sum;
+}
+
+static void the_past_is_told_by_steps(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    clock_set_fake_wall(NOW);
+    rig_open(&r, LIMITS);
+    fill(&r);
+    json_t *a = done(&r, "history", question("1h", NULL, "1m"));
+    assert_at(a, "step_ms", "60000");
+    assert_at(a, "totals.requests", "4");
+    assert_at(a, "totals.denied", "2");
+    assert_at(a, "totals.usd", "2");
+    assert_at(a, "models.0.name", "\"haiku\"");
+    assert_at(a, "models.0.input_tokens", "120");
+    assert_at(a, "denied.0.count", "2");
+    assert_at(a, "denied.0.limit", "\"minute\"");
+    assert_at(a, "denied.0.application", "\"crm\"");
+    assert_at(a, "denied.0.cost_center", "\"sales\"");
+    assert_int_equal(sum_of(json_object_get(json_object_get(a, "totals"), "series")), 200);
+    assert_int_equal(json_array_size(json_object_get(a, "applications")), 2);
+    assert_at(a, "cut", "false");
+    json_decref(a);
+    clock_set_fake_wall(0);
+    rig_close(&r);
+}
+
+static void long_ranges_are_whole_quarters(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    clock_set_fake_wall(NOW);
+    rig_open(&r, LIMITS);
+    fill(&r);
+    json_t *a = done(&r, "history", question("30d", NULL, "12h"));
+    assert_at(a, "step_ms", "43200000");
+    assert_at(a, "totals.requests", "5");
+    assert_at(a, "totals.usd", "3");
+    json_int_t steps =
+        (json_int_t)json_array_size(json_object_get(json_object_get(a, "totals"), "series"));
+    assert_true(steps > 1 && steps <= 60);
+    json_decref(a);
+    a = done(&r, "history", question("27h", "25h", "1m"));
+    assert_at(a, "step_ms", "900000");
+    assert_at(a, "totals.requests", "1");
+    assert_at(a, "models.0.usd", "1");
+    assert_at(a, "denied", "[]");
+    json_decref(a);
+    refused(&r, "history", question("1h", "2h", "1m"), ERR_RANGE, "later than since");
+    refused(&r, "history", question("900d", NULL, "1d"), ERR_RANGE, "400 days");
+    refused(&r, "history", question("1h", NULL, "soon"), ERR_PARSE, "step");
+    clock_set_fake_wall(0);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_past_is_told_by_steps),
+        cmocka_unit_test(long_ranges_are_whole_quarters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
