@@ -48,6 +48,7 @@ bool loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
 int64_t loop_now_us(const struct loop *l);  /* clock_mono_us taken once a turn */
 int64_t loop_wall_ms(const struct loop *l); /* clock_wall_ms taken once a turn */
+void loop_look_at_clock(struct loop *l);    /* takes both anew; in the loop's thread */
 
 void loop_run(struct loop *l);  /* until loop_stop; may be run again */
 void loop_stop(struct loop *l); /* from any thread */

@@ -81,26 +81,6 @@ static bool on_stored_override(void *arg, const struct ledger_override *r)
     return true;
 }
 
-static bool on_past_call(void *arg, struct str model_name, const struct tags *tags,
-                         struct str principal, int64_t admitted_ms, const struct usage *usage,
-                         money_t usd, bool priced, int64_t requests, bool crash)
-{
-    struct core *c = arg;
-    struct resolved late;
-    (void)priced; /* an unknown price is never zero */
-    const struct model *m = catalog_find(c->catalog, model_name);
-    if (!m && catalog_resolve(c->catalog, model_name, &late, NULL) == ERR_OK) {
-        m = late.model; /* unknown_models: allow */
-    }
-    struct amounts a;
-    /* Without a model it counts all the same, in the limits for any model. */
-    amounts_of(&a, usage, m, usd);
-    a.v[METRIC_REQUESTS] = requests;
-    a.v[METRIC_CONCURRENCY] = 0;
-    limits_restore(c->limits, m, tags, principal, admitted_ms, &a, crash);
-    return true;
-}
-
 static enum err open_rooms(struct core *c, const struct core_options *o, struct err_info *ei)
 {
     struct ledger_options ledger = {.state_dir = c->config->state_dir,
@@ -133,8 +113,7 @@ void core_restore_overrides(struct core *c)
 enum err core_restore(struct core *c, struct err_info *ei)
 {
     enum err e = ledger_overrides(c->ledger, on_stored_override, c, ei);
-    int64_t oldest = limits_oldest_window(c->limits, clock_wall_ms());
-    return e == ERR_OK ? ledger_restore(c->ledger, oldest, on_past_call, c, ei) : e;
+    return e == ERR_OK ? past_restore(c, ei) : e;
 }
 
 static enum err start_threads(struct core *c, const struct core_options *o, struct err_info *ei)

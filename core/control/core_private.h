@@ -41,6 +41,7 @@ struct core {
     struct stats *stats;
     struct trial *trial; /* of the last limit.try; NULL: none */
     bool simulated;
+    int64_t caught_up_seq; /* entry of the ledger up to which limits of a reload have caught up */
     int64_t started_ms;
     atomic_int stopping;       /* 1: drain; 2: cut */
     _Atomic int64_t drain_ms;  /* requests.drain_timeout, for the main thread */
@@ -131,6 +132,24 @@ void stats_month(struct core *c, int64_t now_ms, int64_t *start_ms, int64_t *end
 
 /* metrics_text.c */
 void metrics_render(struct core *c, struct buf *out);
+
+/* past.c */
+/* Puts the usage of running windows into the limits. */
+enum err past_restore(struct core *c, struct err_info *ei) MUST_CHECK;
+/* What limits that a reload adds are to begin with. */
+struct past_ahead {
+    struct limits *limits; /* of the new configuration; NULL: nothing is new */
+    int64_t seq;           /* the ledger's entry up to which they count */
+};
+/* Before a reload: reads the ledger; without success the limits begin from zero, and it is said. */
+void past_look_ahead(struct core *c, struct config *fresh, struct catalog *catalog,
+                     struct past_ahead *p);
+/* After it; frees what p has, as past_drop does. */
+void past_take_over(struct core *c, struct past_ahead *p);
+void past_drop(struct past_ahead *p);
+/* Calls that ran during a reload are added once they are in the ledger; control thread, every
+ * second. */
+void past_catch_up(struct core *c);
 
 /* core.c */
 /* Puts stored overrides and the usage of running windows into the limits. */

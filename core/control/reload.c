@@ -1,4 +1,6 @@
 /* reload.c: the configuration file read again while everything runs. */
+#include <time.h>
+
 #include "core/aws/credentials_profile.h"
 #include "core/base/log.h"
 #include "core/control/core_private.h"
@@ -85,12 +87,20 @@ struct swap {
     struct catalog *catalog;
 };
 
+/* What is admitted from now on is told by its time from what was admitted before. */
+static void let_the_clock_tick(void)
+{
+    const struct timespec pause = {.tv_nsec = 1100000};
+    (void)nanosleep(&pause, NULL);
+}
+
 static enum err swap_limits(void *arg, struct err_info *ei)
 {
     struct swap *s = arg;
     enum err e = limits_reload(s->core->limits, s->config, s->catalog, ei);
     if (e == ERR_OK) {
         core_restore_overrides(s->core); /* of limits that were away, or whose `per` has changed */
+        let_the_clock_tick();
     }
     return e;
 }
@@ -116,10 +126,15 @@ enum err core_reload(struct core *c, struct err_info *ei)
     struct config *fresh = read_file(c->config_path, ei);
     struct catalog *catalog = fresh ? catalog_new(fresh, ei) : NULL;
     struct swap s = {c, fresh, catalog};
+    struct past_ahead ahead = {.limits = NULL};
     limit_try_forget(c);
+    if (catalog) {
+        past_look_ahead(c, fresh, catalog, &ahead);
+    }
     enum err e = catalog ? proxy_reload(c->proxy, fresh, catalog, catalog_free, swap_limits, &s, ei)
                          : ERR_PARSE;
     if (e != ERR_OK) {
+        past_drop(&ahead);
         catalog_free(catalog);
         config_unref(fresh);
         return e;
@@ -131,6 +146,7 @@ enum err core_reload(struct core *c, struct err_info *ei)
     config_unref(c->config); /* the proxy frees the old catalog when its last call ends */
     c->config = fresh;
     c->catalog = catalog;
+    past_take_over(c, &ahead);
     server_event(c->server, "", "", "the configuration %s was reloaded", c->config_path);
     return ERR_OK;
 }

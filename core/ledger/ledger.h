@@ -105,14 +105,26 @@ enum err ledger_sum(struct ledger *g, const struct ledger_query *q,
                     bool (*fn)(void *arg, const struct ledger_row *row), void *arg,
                     struct err_info *ei) MUST_CHECK;
 
+/* A past call, or a sum of calls, that counts in limits. Strings are valid during the callback. */
+struct ledger_past {
+    int64_t seq; /* its entry; of a sum 0 */
+    struct str model_name, principal;
+    const struct tags *tags;
+    int64_t admitted_ms;
+    struct usage usage;
+    money_t usd; /* what usd limits were charged, also where the price is not known */
+    bool priced, crash;
+    int64_t requests;
+};
+typedef bool ledger_past_fn(void *arg, const struct ledger_past *p);
 /* Past calls for limits_restore: every (model, tags, principal) sum or single call admitted at or
- * after since. usd: what usd limits were charged, also for calls without a price. */
-enum err ledger_restore(struct ledger *g, int64_t since_ms,
-                        bool (*fn)(void *arg, struct str model_name, const struct tags *tags,
-                                   struct str principal, int64_t admitted_ms,
-                                   const struct usage *usage, money_t usd, bool priced,
-                                   int64_t requests, bool crash),
+ * after since_ms. *seq (may be NULL) becomes the newest entry that is in them. */
+enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t *seq, ledger_past_fn *fn,
                         void *arg, struct err_info *ei) MUST_CHECK;
+/* Single calls stored after the entry *seq that were admitted until until_ms. *seq becomes the
+ * newest entry that was looked at. */
+enum err ledger_restore_late(struct ledger *g, int64_t *seq, int64_t until_ms, ledger_past_fn *fn,
+                             void *arg, struct err_info *ei) MUST_CHECK;
 
 /* One line of the audit. Strings are valid during the callback. */
 struct audit_entry {

@@ -11,14 +11,10 @@
 #define FINE_MS    (61 * SECOND_MS)    /* then sums by the minute, until: */
 #define MINUTES_MS (2 * 3600 * 1000LL) /* for windows of an hour */
 
-typedef bool restore_fn(void *arg, struct str model_name, const struct tags *tags,
-                        struct str principal, int64_t admitted_ms, const struct usage *usage,
-                        money_t usd, bool priced, int64_t requests, bool crash);
-
 struct restore {
     sqlite3 *db;
     struct series_reader series;
-    restore_fn *fn;
+    ledger_past_fn *fn;
     void *arg;
     bool ended; /* by fn */
     int64_t since_ms, single_from_ms;
@@ -30,7 +26,7 @@ struct past_key {
     int64_t second, series, kind;
 };
 struct past {
-    int64_t time_ms, series, kind, requests;
+    int64_t seq, time_ms, series, kind, requests;
     struct usage usage;
     money_t usd;
 };
@@ -40,10 +36,13 @@ struct past {
 
 static const char of_calls[] =
     "SELECT time, series, kind, counted, input, output, cache_read, cache_write_5m,"
-    " cache_write_1h, usd FROM calls WHERE time >= ? AND time < ? AND" SERVED;
+    " cache_write_1h, usd, seq FROM calls WHERE time >= ? AND time < ? AND" SERVED;
+static const char of_late_calls[] =
+    "SELECT time, series, kind, counted, input, output, cache_read, cache_write_5m,"
+    " cache_write_1h, usd, seq FROM calls WHERE seq > ? AND +time <= ? AND" SERVED;
 #define SUMS_OF(table)                                                                             \
     "SELECT bucket, series, kind, counted, input, output, cache_read, cache_write_5m,"             \
-    " cache_write_1h, usd FROM " table " WHERE bucket >= ? AND bucket < ? AND" SERVED
+    " cache_write_1h, usd, 0 FROM " table " WHERE bucket >= ? AND bucket < ? AND" SERVED
 static const char of_minutes[] = SUMS_OF("minutes");
 static const char of_rollups[] = SUMS_OF("rollups");
 
@@ -55,9 +54,17 @@ static enum err tell(struct restore *r, const struct past *p, struct err_info *e
     if (series == NULL) {
         return ERR_IO;
     }
-    r->ended =
-        !r->fn(r->arg, series->model, &series->tags, series->principal, p->time_ms, &p->usage,
-               p->usd, (p->kind & KIND_PRICED) != 0, p->requests, (p->kind & KIND_CRASH) != 0);
+    struct ledger_past told = {.seq = p->seq,
+                               .model_name = series->model,
+                               .principal = series->principal,
+                               .tags = &series->tags,
+                               .admitted_ms = p->time_ms,
+                               .usage = p->usage,
+                               .usd = p->usd,
+                               .priced = (p->kind & KIND_PRICED) != 0,
+                               .crash = (p->kind & KIND_CRASH) != 0,
+                               .requests = p->requests};
+    r->ended = !r->fn(r->arg, &told);
     return ERR_OK;
 }
 
@@ -73,6 +80,7 @@ static enum err keep_for_second(struct restore *r, const struct past *p, struct 
             return err_set(ei, ERR_NOMEM, "no memory for past calls");
         }
         *sum = *p;
+        sum->seq = 0;
         sum->time_ms = span_down(p->time_ms, SECOND_MS);
         sum->time_ms = sum->time_ms > r->since_ms ? sum->time_ms : r->since_ms;
         return ERR_OK;
@@ -113,30 +121,40 @@ static enum err restore_row(struct restore *r, sqlite3_stmt *s, bool single, str
                   .cache_write_5m = sqlite3_column_int64(s, 7),
                   .cache_write_1h = sqlite3_column_int64(s, 8)},
         .usd = sqlite3_column_int64(s, 9),
+        .seq = sqlite3_column_int64(s, 10),
     };
     return single && p.time_ms < r->single_from_ms ? keep_for_second(r, &p, ei) : tell(r, &p, ei);
+}
+
+/* The rows of a statement with two bounds. */
+static enum err restore_rows(struct restore *r, const char *sql, int64_t from, int64_t to,
+                             bool single, struct err_info *ei)
+{
+    sqlite3_stmt *s = sql_prepare(r->db, sql, ei);
+    if (s == NULL) {
+        return ERR_IO;
+    }
+    sql_bind_int(s, 1, from);
+    sql_bind_int(s, 2, to);
+    enum err e = ERR_OK;
+    int rc = SQLITE_DONE;
+    while (e == ERR_OK && !r->ended && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        e = restore_row(r, s, single, ei);
+    }
+    if (e == ERR_OK && !r->ended && rc != SQLITE_DONE) {
+        e = sql_fail(r->db, "reading past calls", ei);
+    }
+    (void)sqlite3_finalize(s);
+    return e;
 }
 
 static enum err restore_span(struct restore *r, const struct span *span, struct err_info *ei)
 {
     static const char *const sql[] = {
         [SPAN_CALLS] = of_calls, [SPAN_MINUTES] = of_minutes, [SPAN_QUARTERS] = of_rollups};
-    sqlite3_stmt *s = sql_prepare(r->db, sql[span->source], ei);
-    if (s == NULL) {
-        return ERR_IO;
-    }
-    sql_bind_int(s, 1, span->from_ms);
-    sql_bind_int(s, 2, span->to_ms);
-    enum err e = ERR_OK;
-    int rc = SQLITE_DONE;
-    while (e == ERR_OK && !r->ended && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        e = restore_row(r, s, span->source == SPAN_CALLS, ei);
-    }
-    if (e == ERR_OK && !r->ended && rc != SQLITE_DONE) {
-        e = sql_fail(r->db, "reading past calls", ei);
-    }
-    (void)sqlite3_finalize(s);
-    return e == ERR_OK && span->source == SPAN_CALLS ? tell_seconds(r, ei) : e;
+    bool single = span->source == SPAN_CALLS;
+    enum err e = restore_rows(r, sql[span->source], span->from_ms, span->to_ms, single, ei);
+    return e == ERR_OK && single ? tell_seconds(r, ei) : e;
 }
 
 static int64_t not_negative(int64_t n)
@@ -164,20 +182,55 @@ static enum err restore_all(struct restore *r, struct err_info *ei)
     return e;
 }
 
-enum err ledger_restore(struct ledger *g, int64_t since_ms, restore_fn *fn, void *arg,
-                        struct err_info *ei)
+static enum err newest_entry(struct restore *r, int64_t *seq, struct err_info *ei)
 {
-    struct restore r = {.fn = fn, .arg = arg, .since_ms = not_negative(since_ms)};
-    r.db = ledger_read_begin(g, ei);
-    if (r.db == NULL) {
+    sqlite3_stmt *s = sql_prepare(r->db, "SELECT seq FROM counter", ei);
+    if (s == NULL) {
         return ERR_IO;
     }
-    enum err e = series_reader_open(&r.series, r.db, ei);
-    if (e == ERR_OK) {
-        e = restore_all(&r, ei);
+    enum err e = ERR_OK;
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        *seq = sqlite3_column_int64(s, 0);
+    } else {
+        e = sql_fail(r->db, "reading the number of the last entry", ei);
     }
-    map_free(&r.seconds, free);
-    series_reader_close(&r.series);
-    ledger_read_end(g, r.db);
+    (void)sqlite3_finalize(s);
     return e;
+}
+
+/* In one transaction; after: only single calls after the entry *seq. */
+static enum err restore(struct restore *r, struct ledger *g, bool after, int64_t until_ms,
+                        int64_t *seq, struct err_info *ei)
+{
+    int64_t newest = 0;
+    r->db = ledger_read_begin(g, ei);
+    if (r->db == NULL) {
+        return ERR_IO;
+    }
+    enum err e = series_reader_open(&r->series, r->db, ei);
+    e = e == ERR_OK ? newest_entry(r, &newest, ei) : e;
+    if (e == ERR_OK) {
+        e = after ? restore_rows(r, of_late_calls, *seq, until_ms, true, ei) : restore_all(r, ei);
+    }
+    map_free(&r->seconds, free);
+    series_reader_close(&r->series);
+    ledger_read_end(g, r->db);
+    if (e == ERR_OK && seq != NULL) {
+        *seq = newest;
+    }
+    return e;
+}
+
+enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t *seq, ledger_past_fn *fn,
+                        void *arg, struct err_info *ei)
+{
+    struct restore r = {.fn = fn, .arg = arg, .since_ms = not_negative(since_ms)};
+    return restore(&r, g, false, 0, seq, ei);
+}
+
+enum err ledger_restore_late(struct ledger *g, int64_t *seq, int64_t until_ms, ledger_past_fn *fn,
+                             void *arg, struct err_info *ei)
+{
+    struct restore r = {.fn = fn, .arg = arg, .single_from_ms = INT64_MIN};
+    return restore(&r, g, true, until_ms, seq, ei);
 }

@@ -182,11 +182,19 @@ static void restamp(struct limits *l, struct rule *r)
     }
 }
 
+/* Nothing of the past is counted yet. */
+static void is_behind(struct rule *r)
+{
+    r->behind_ms = clock_wall_ms();
+    r->behind_seq = INT64_MAX;
+}
+
 /* Another window: counters begin anew, groups with their overrides stay. */
 static void begin_anew(struct rule *r)
 {
     r->start_ms = r->end_ms = 0;
     r->slot = 0;
+    is_behind(r);
     for (struct group *g = r->newest; g != NULL; g = g->older) {
         g->now->start_ms = INT64_MIN;
     }
@@ -250,6 +258,9 @@ enum err limits_reload(struct limits *l, struct config *c, struct catalog *catal
     limits_lock(l);
     bool new_zone = strcmp(l->config->timezone, c->timezone) != 0;
     put_in_force(l, &p, c, catalog);
+    for (size_t i = 0; i < l->rule_count; i++) {
+        is_behind(l->rules[i]);
+    }
     carry_over(l, &p, new_zone);
     wait_adopt(l, clock_wall_ms());
     wait_tell(l);

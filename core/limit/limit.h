@@ -150,6 +150,22 @@ void limits_restore(struct limits *l, const struct model *model, const struct ta
 /* Oldest admission time that any running window can still contain. */
 int64_t limits_oldest_window(const struct limits *l, int64_t now_ms);
 
+/* A reload that adds a limit, or changes its window, finds nothing counted there. Before it,
+ * restore an engine made for the new configuration, `ahead`, with all calls since
+ * limits_begin_from (now_ms: there is nothing to restore) that the ledger has up to its entry seq.
+ * After it, limits_take_over adds what that one counted to the limits that are new, a few groups
+ * at a time; not while another reload runs. Calls that were admitted before the reload (until
+ * limits_behind, the wall time of the last reload that left anything to catch up on; 0: none) and
+ * stored later are then restored with limits_restore_late, which counts them where they are
+ * missing, until there are no more: limits_caught_up. */
+int64_t limits_begin_from(const struct limits *l, const struct limits *ahead, int64_t now_ms);
+void limits_take_over(struct limits *l, const struct limits *ahead, int64_t seq);
+int64_t limits_behind(const struct limits *l);
+void limits_restore_late(struct limits *l, const struct model *model, const struct tags *tags,
+                         struct str principal, int64_t wall_ms, int64_t seq,
+                         const struct amounts *amounts, bool crash);
+void limits_caught_up(struct limits *l);
+
 /* Live changes. An override replaces the file's amount for a limit or one group of it; a group's
  * own goes before the whole limit's, but a block of the whole limit holds for every group. Past
  * `until` it is no longer in force, also before limits_expire has taken it away. */

@@ -127,6 +127,8 @@ struct rule {
     struct group *other; /* what a full limit's further groups share */
     size_t waiting;      /* in the queues of its groups */
     int64_t examined, phantom;
+    int64_t behind_ms;  /* calls admitted up to then may still have to be restored; 0: none */
+    int64_t behind_seq; /* but for those the ledger had up to this entry; INT64_MAX: not known */
     struct override *override;
 };
 

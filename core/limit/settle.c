@@ -1,11 +1,7 @@
-/* settle.c: a reservation's life after admission: topped up, settled or given back; and what past
- * calls count for after a restart. */
+/* settle.c: a reservation's life after admission: topped up, settled or given back. */
 #include "core/base/clock.h"
-#include "core/base/log.h"
 #include "core/limit/limit_private.h"
 #include "core/limit/window.h"
-
-#define SUM_SPAN_MS 900000 /* calls that limits_restore is told of in one sum */
 
 /* What an entry should hold for the amounts; entries that do not grow with tokens keep what they
  * have. */
@@ -145,73 +141,4 @@ void limits_release(struct limits *l, struct limit_hold *hold)
         counter_drop(l, e->bucket);
     }
     end_hold(l, hold);
-}
-
-/* Does the running window hold that time, and in which slot? */
-static bool held_then(const struct bucket *b, int64_t wall_ms, int64_t *slot)
-{
-    const struct rule *r = b->group->rule;
-    *slot = 0;
-    if (b->roll == NULL) {
-        return wall_ms >= b->start_ms && wall_ms < b->end_ms;
-    }
-    if (!roll_inside(b, roll_slot(r, wall_ms))) {
-        return false;
-    }
-    /* A sum's calls came up to a quarter of an hour after its time; sums are for days alone. */
-    int64_t late_ms = r->file->window == WINDOW_DAY ? SUM_SPAN_MS : 0;
-    *slot = roll_slot(r, wall_ms + late_ms);
-    *slot = *slot < b->roll->slot ? *slot : b->roll->slot;
-    return true;
-}
-
-void limits_restore(struct limits *l, const struct model *model, const struct tags *tags,
-                    struct str principal, int64_t wall_ms, const struct amounts *amounts,
-                    bool crash)
-{
-    struct subject s = {model, tags, principal};
-    int64_t now_ms = clock_wall_ms();
-    size_t count;
-    limits_lock(l);
-    enum err e = rule_collect(l, &s, now_ms, &count);
-    for (size_t i = 0; i < count; i++) { /* without memory: those that could be found */
-        const struct rule *r = l->matches[i].rule;
-        struct bucket *b = l->matches[i].bucket;
-        int64_t n = amounts->v[r->file->metric], slot;
-        if (r->file->metric == METRIC_CONCURRENCY || n <= 0 || !held_then(b, wall_ms, &slot)) {
-            continue;
-        }
-        headroom_spend(b, slot, n);
-        if (crash) {
-            b->charged_by_crash = money_add(b->charged_by_crash, n);
-            if (b->roll != NULL && slot > b->roll->crashed) {
-                b->roll->crashed = slot;
-            }
-        }
-        events_check(l, b, now_ms, true);
-    }
-    limits_unlock(l);
-    if (e != ERR_OK) {
-        log_error("limit", "out of memory: past calls of %.100s are missing in some limits",
-                  model == NULL ? "none" : model->name);
-    }
-}
-
-int64_t limits_oldest_window(const struct limits *l, int64_t now_ms)
-{
-    int64_t oldest = now_ms;
-    limits_lock(l);
-    for (size_t i = 0; i < l->rule_count; i++) {
-        int64_t start_ms, end_ms;
-        enum config_window w = l->rules[i]->file->window;
-        window_at(l->zone, w, now_ms, &start_ms, &end_ms);
-        if (l->rules[i]->rolling) {
-            start_ms = now_ms - window_length_ms(w) * ROLL_KEPT / ROLL_SLOTS;
-        }
-        if (w != WINDOW_NONE && start_ms < oldest) {
-            oldest = start_ms;
-        }
-    }
-    limits_unlock(l);
-    return oldest;
 }

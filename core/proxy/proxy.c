@@ -221,6 +221,7 @@ static void stand_still(void *arg)
     h->left++;
     pthread_cond_broadcast(&h->changed);
     pthread_mutex_unlock(&h->lock); /* the halt may be gone from here on */
+    loop_look_at_clock(w->loop);    /* what is admitted from here on is later than the halt */
     if (fresh) {
         front_reload(w->front, fresh->config);
         gate_reload(w->gate, fresh);

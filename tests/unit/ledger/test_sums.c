@@ -349,28 +349,26 @@ struct restored {
     bool minutes_known; /* of every call */
 };
 
-static bool take(void *arg, struct str model, const struct tags *tags, struct str principal,
-                 int64_t admitted_ms, const struct usage *usage, money_t usd, bool priced,
-                 int64_t requests, bool crash)
+static bool take(void *arg, const struct ledger_past *p)
 {
     struct restored *r = arg;
-    assert_true(str_is(model, "haiku") || str_is(model, "nova-lite"));
-    assert_true(tags_get(tags, "applicationId").n > 0);
-    assert_int_equal(principal.n, 20);
+    int64_t admitted_ms = p->admitted_ms;
+    assert_true(str_is(p->model_name, "haiku") || str_is(p->model_name, "nova-lite"));
+    assert_true(tags_get(p->tags, "applicationId").n > 0);
+    assert_int_equal(p->principal.n, 20);
     assert_true(admitted_ms >= r->since_ms);
     int64_t age = NOW_MS - admitted_ms; /* a sum begins where a limit's slot of then does */
     assert_true(age <= 11000 || admitted_ms == r->since_ms || admitted_ms % 1000 == 0);
     assert_true(age <= 2 * MINUTE_MS + 1000 || admitted_ms % MINUTE_MS == 0 ||
                 admitted_ms < r->since_ms + MINUTE_MS || !r->minutes_known);
-    (void)priced;
-    r->usage.input += usage->input;
-    r->usage.output += usage->output;
-    r->usage.cache_read += usage->cache_read;
-    r->usage.cache_write_5m += usage->cache_write_5m;
-    r->usage.cache_write_1h += usage->cache_write_1h;
-    r->usd += usd;
-    r->requests += requests;
-    r->crash += crash;
+    r->usage.input += p->usage.input;
+    r->usage.output += p->usage.output;
+    r->usage.cache_read += p->usage.cache_read;
+    r->usage.cache_write_5m += p->usage.cache_write_5m;
+    r->usage.cache_write_1h += p->usage.cache_write_1h;
+    r->usd += p->usd;
+    r->requests += p->requests;
+    r->crash += p->crash;
     r->rows++;
     return true;
 }
@@ -380,7 +378,7 @@ static void assert_restored(struct ledger *g, int64_t since_ms, bool minutes_kno
     struct restored r = {.since_ms = since_ms, .minutes_known = minutes_known};
     struct plain sum = {0};
     int64_t requests = 0;
-    assert_int_equal(ledger_restore(g, since_ms, take, &r, NULL), ERR_OK);
+    assert_int_equal(ledger_restore(g, since_ms, NULL, take, &r, NULL), ERR_OK);
     for (size_t n = 0; n < CALLS; n++) {
         const struct plain *p = &calls[n];
         struct totals t = {0};
