@@ -1,8 +1,9 @@
 /* arena.c: see arena.h. */
 #include "core/base/arena.h"
 
+#include "core/base/recycle.h"
+
 #include <stdalign.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ALIGN       16
@@ -17,9 +18,9 @@ struct arena_block {
 
 static struct arena_block *block_new(size_t room)
 {
-    struct arena_block *block = calloc(1, sizeof(*block) + room);
+    struct arena_block *block = recycle_take(sizeof(*block) + room);
     if (block != NULL) {
-        block->room = room;
+        *block = (struct arena_block){.room = room};
     }
     return block;
 }
@@ -63,6 +64,7 @@ void *arena_alloc(struct arena *a, size_t n)
     }
     void *at = block->data + block->used;
     block->used += n;
+    memset(at, 0, n);
     return at;
 }
 
@@ -83,7 +85,7 @@ void arena_free(struct arena *a)
     struct arena_block *block = a->blocks;
     while (block != NULL) {
         struct arena_block *next = block->next;
-        free(block);
+        recycle_give(block, sizeof(*block) + block->room);
         block = next;
     }
     a->blocks = NULL;

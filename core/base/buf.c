@@ -1,6 +1,8 @@
 /* buf.c: see buf.h. */
 #include "core/base/buf.h"
 
+#include "core/base/recycle.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +18,7 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_free(struct buf *b)
 {
-    free(b->data);
+    recycle_give(b->data, b->cap);
     buf_init(b, b->max);
 }
 
@@ -57,20 +59,20 @@ static bool grow(struct buf *b, size_t need)
         cap = need > b->max + 1 ? need : b->max + 1;
     }
     char *data;
-    if (b->start == 0 && b->len > 0) {
-        data = realloc(b->data, cap);
+    if (b->start == 0 && b->len > 0 && b->cap > KEEP_AT_MOST) {
+        data = realloc(b->data, cap); /* of such a size nothing is recycled */
         if (data == NULL) {
             return false;
         }
     } else {
-        data = malloc(cap);
+        data = recycle_take(cap);
         if (data == NULL) {
             return false;
         }
         if (b->len > 0) {
             memcpy(data, b->data + b->start, b->len);
         }
-        free(b->data);
+        recycle_give(b->data, b->cap);
         b->start = 0;
     }
     b->data = data;
@@ -120,7 +122,7 @@ void buf_commit(struct buf *b, size_t n)
     b->len += n;
 }
 
-bool buf_append(struct buf *b, const void *data, size_t n)
+bool buf_append_grown(struct buf *b, const void *data, size_t n)
 {
     if (n == 0) {
         return !b->failed;
@@ -134,14 +136,18 @@ bool buf_append(struct buf *b, const void *data, size_t n)
     return true;
 }
 
-bool buf_add(struct buf *b, const char *text)
+bool buf_add_int(struct buf *b, int64_t value)
 {
-    return buf_append(b, text, strlen(text));
-}
-
-bool buf_add_str(struct buf *b, struct str s)
-{
-    return buf_append(b, s.p, s.n);
+    char digits[24], *at = digits + sizeof(digits);
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        *--at = '-';
+    }
+    return buf_append(b, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 static bool print_into(struct buf *b, const char *format, va_list args)
@@ -193,7 +199,7 @@ void buf_consume(struct buf *b, size_t n)
     b->start = 0;
     b->len = 0;
     if (b->cap > KEEP_AT_MOST) {
-        free(b->data);
+        recycle_give(b->data, b->cap);
         b->data = NULL;
         b->cap = 0;
     }

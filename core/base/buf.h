@@ -23,9 +23,28 @@ struct str buf_str(const struct buf *b);
  * memory: a reader that may fill up asks for at most max - len. Follow with buf_commit. */
 char *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
-bool buf_append(struct buf *b, const void *data, size_t n);
-bool buf_add(struct buf *b, const char *text);
-bool buf_add_str(struct buf *b, struct str s);
+bool buf_append_grown(struct buf *b, const void *data, size_t n); /* buf_append, by its long way */
+/* Inline as far as there is room: heads and events are put together of many small pieces. */
+static inline bool buf_append(struct buf *b, const void *data, size_t n)
+{
+    bool room = b->data != NULL && !b->failed && n > 0 && n <= b->cap - b->start - b->len &&
+                (b->max == 0 || n <= b->max - b->len);
+    if (!room) {
+        return buf_append_grown(b, data, n);
+    }
+    memcpy(b->data + b->start + b->len, data, n);
+    b->len += n;
+    return true;
+}
+static inline bool buf_add(struct buf *b, const char *text)
+{
+    return buf_append(b, text, strlen(text));
+}
+static inline bool buf_add_str(struct buf *b, struct str s)
+{
+    return buf_append(b, s.p, s.n);
+}
+bool buf_add_int(struct buf *b, int64_t value); /* in decimal */
 bool buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_consume(struct buf *b,
                  size_t n); /* drops n bytes from the front; frees when empty and > 16 KB */

@@ -53,8 +53,15 @@ bool scan_value(struct scan *s, struct str *raw);
 bool scan_done(struct scan *s);
 size_t scan_offset(const struct scan *s); /* byte at which it stands (or broke) */
 
-/* Compares a raw string (escapes undone on the fly) with plain text. */
-bool scan_raw_is(struct str raw, const char *text);
+bool scan_raw_is_escaped(struct str raw, const char *text, size_t n); /* of any length */
+/* Compares a raw string (escapes undone on the fly) with plain text. Inline, so that the length of
+ * a literal is known: an escape is longer than what it stands for. */
+static inline bool scan_raw_is(struct str raw, const char *text)
+{
+    size_t n = strlen(text);
+    return raw.n >= n && (raw.n > n || n == 0 || raw.p[0] == text[0]) &&
+           scan_raw_is_escaped(raw, text, n);
+}
 /* Number of bytes the raw string has once escapes are undone (UTF-8). */
 size_t scan_raw_length(struct str raw);
 /* Undoes escapes into out (size bytes, NUL added). False: no room, or it holds a NUL or a lone

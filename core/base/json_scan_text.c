@@ -217,15 +217,16 @@ static size_t utf8_put(char out[4], uint32_t code)
     return n;
 }
 
-bool scan_raw_is(struct str raw, const char *text)
+bool scan_raw_is_escaped(struct str raw, const char *text, size_t n)
 {
-    size_t n = strlen(text);
-
     if (raw.n == 0) {
         return n == 0;
     }
     if (raw.n <= n) { /* an escape is longer than what it stands for */
         return raw.n == n && memcmp(raw.p, text, n) == 0 && !memchr(raw.p, '\\', n);
+    }
+    if (!memchr(raw.p, '\\', raw.n)) {
+        return false;
     }
     const char *p = raw.p, *end = raw.p + raw.n;
     const char *t = text, *t_end = text + n;

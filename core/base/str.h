@@ -46,7 +46,13 @@ static inline struct str str_sub(struct str a, size_t from, size_t n)
     return (struct str){a.p + from, n};
 }
 
-bool str_is_nocase(struct str a, const char *text); /* ASCII case */
+bool str_same_nocase(const char *a, const char *b, size_t n); /* ASCII case */
+/* Inline, so that the length of a literal is known: most names differ in it already. */
+static inline bool str_is_nocase(struct str a, const char *text)
+{
+    size_t n = text == NULL ? 0 : strlen(text);
+    return a.n == n && str_same_nocase(a.p, text, n);
+}
 bool str_starts(struct str a, const char *prefix);
 bool str_ends(struct str a, const char *suffix);
 struct str str_trim(struct str a); /* spaces and tabs at both ends */

@@ -80,7 +80,8 @@ struct call {
     /* Foreseen. */
     int64_t text_bytes, images, documents, messages, tools; /* of the body */
     int64_t max_output;                                     /* asked by the client; -1: not set */
-    struct usage reserved_usage; /* input and output that were reserved */
+    size_t metadata_from, metadata_to; /* of a Converse body: its requestMetadata; equal: none */
+    struct usage reserved_usage;       /* input and output that were reserved */
     struct price price;
     bool priced;
 

@@ -283,7 +283,10 @@ static void take_additional_fields(struct body_reader *r)
 
 static void take_metadata(struct body_reader *r)
 {
+    (void)scan_peek(&r->s); /* past white space */
+    r->call->metadata_from = scan_offset(&r->s);
     body_take_tags(r, METADATA_TEXT_MAX, false);
+    r->call->metadata_to = scan_offset(&r->s);
 }
 
 static void take_system(struct body_reader *r)
@@ -311,6 +314,7 @@ enum err bedrock_parse_converse(struct str body, struct call *call, struct diale
 {
     struct body_reader r;
 
+    call->metadata_from = call->metadata_to = 0;
     body_begin(&r, "body", body, call, facts, ei);
     body_take_members(&r, members, sizeof(members) / sizeof(members[0]), NULL);
     return body_end(&r);

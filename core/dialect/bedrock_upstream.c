@@ -44,12 +44,12 @@ void bedrock_lower_maxima(struct splice *s, struct str text, const struct splice
 }
 
 static void add_tags(struct splice *s, struct str body, const struct splice_object *top,
-                     const struct tags *tags)
+                     const struct call *call, const struct tags *tags)
 {
     static const char name[] = "\"requestMetadata\":";
-    struct splice_object map = {0};
+    struct splice_object map = splice_value(body, call->metadata_from, call->metadata_to);
     struct buf fresh = {0}, member = {0};
-    bool there = splice_member(body, top, "requestMetadata", &map);
+    bool there = map.to > map.from;
 
     splice_metadata(s, body, &map, tags, &fresh);
     if (fresh.len > 0 && there) {
@@ -96,14 +96,13 @@ static enum err upstream_converse(struct dialect_upstream *out, const struct dia
     struct splice s = {0};
     struct splice_object top = {0};
 
-    (void)call;
     bedrock_upstream_path(&out->path, r, o->upstream_id);
     bool tagged = o->attribution != NULL && o->attribution->count > 0;
     if (tagged || o->clamp_output > 0) {
         top = splice_object(body);
     }
     if (tagged) {
-        add_tags(&s, body, &top, o->attribution);
+        add_tags(&s, body, &top, call, o->attribution);
     }
     if (o->clamp_output > 0) {
         clamp(&s, body, &top, o->clamp_output);

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 void member_find_free(struct member_find *f)
 {
     buf_free(&f->value);
@@ -14,9 +18,21 @@ void member_find_free(struct member_find *f)
 /* First byte of data[0..n) that matters inside a string: a quote or a backslash; or n. */
 static size_t string_run(const char *data, size_t n)
 {
-    const uint64_t ones = 0x0101010101010101u;
     size_t i = 0;
 
+#ifdef __SSE2__
+    const __m128i quotes = _mm_set1_epi8('"'), slashes = _mm_set1_epi8('\\');
+    while (n - i >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(data + i));
+        int found =
+            _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, quotes), _mm_cmpeq_epi8(v, slashes)));
+        if (found != 0) {
+            return i + (size_t)__builtin_ctz((unsigned)found);
+        }
+        i += 16;
+    }
+#else
+    const uint64_t ones = 0x0101010101010101u;
     while (n - i >= 8) {
         uint64_t word;
         memcpy(&word, data + i, sizeof(word));
@@ -27,6 +43,7 @@ static size_t string_run(const char *data, size_t n)
         }
         i += 8;
     }
+#endif
     while (i < n && data[i] != '"' && data[i] != '\\') {
         i++;
     }
@@ -65,6 +82,9 @@ struct walk {
     struct member_find *f;
     const struct member_wants *wants;
     void *arg;
+    const char *data;
+    size_t at;     /* of data: the byte that is looked at */
+    size_t caught; /* of data: from where on it belongs to the value being caught */
 };
 
 /* Depth of the members that are wanted, 0 while they cannot come. */
@@ -76,7 +96,7 @@ static uint32_t level(const struct walk *w)
     return w->f->inside ? 2 : 0;
 }
 
-static void key_ended(const struct walk *w)
+static void key_ended(struct walk *w)
 {
     struct member_find *f = w->f;
     struct str key = {f->key, f->key_n};
@@ -95,6 +115,7 @@ static void key_ended(const struct walk *w)
             buf_clear(&f->value);
             f->value.max = MEMBER_VALUE_MAX;
             f->catching = true;
+            w->caught = w->at;
             f->which = (uint8_t)i;
         }
     }
@@ -104,12 +125,17 @@ static void key_ended(const struct walk *w)
 static void value_ended(const struct walk *w)
 {
     struct member_find *f = w->f;
-    struct str value = buf_str(&f->value);
 
     if (!f->catching) {
         return;
     }
     f->catching = false;
+    /* Mostly it came in one piece. */
+    struct str value = {w->data + w->caught, w->at - w->caught};
+    if (f->value.len > 0 || value.n > MEMBER_VALUE_MAX) {
+        buf_add_str(&f->value, value);
+        value = buf_str(&f->value);
+    }
     /* Between the key and the colon there is only white space. */
     const char *colon = value.n == 0 ? NULL : memchr(value.p, ':', value.n);
     if (colon != NULL && !f->value.failed) {
@@ -178,28 +204,43 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/* Bytes that mean something outside of strings. */
+static const bool structure[256] = {
+    ['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true, [','] = true};
+
+static size_t structure_run(const char *data, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && !structure[(unsigned char)data[i]]) {
+        i++;
+    }
+    return i;
+}
+
 void member_find_feed(struct member_find *f, const struct member_wants *wants, void *arg,
                       const char *data, size_t n)
 {
-    const struct walk w = {f, wants, arg};
-    size_t i = 0;
+    struct walk w = {f, wants, arg, data, 0, 0};
 
-    while (i < n && !f->off) {
-        size_t from = i;
-        bool caught = f->catching;
-        bool was_key = f->in_key;
+    while (w.at < n && !f->off) {
         if (f->in_string) {
-            i += take_string(f, data + i, n - i);
-        } else if (f->depth == 0 && data[i] != '{' && !is_blank(data[i])) {
-            f->off = true;
+            w.at += take_string(f, data + w.at, n - w.at);
+            if (f->in_key && !f->in_string) {
+                key_ended(&w);
+            }
+        } else if (f->depth == 0 && data[w.at] != '{') {
+            f->off = !is_blank(data[w.at]);
+            w.at++;
         } else {
-            take_structure(&w, data[i++]);
+            w.at += structure_run(data + w.at, n - w.at);
+            if (w.at < n) {
+                take_structure(&w, data[w.at]);
+                w.at++;
+            }
         }
-        if (caught && f->catching) {
-            buf_append(&f->value, data + from, i - from);
-        }
-        if (was_key && !f->in_string) {
-            key_ended(&w);
-        }
+    }
+    if (f->catching) {
+        buf_append(&f->value, data + w.caught, w.at - w.caught);
     }
 }

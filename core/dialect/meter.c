@@ -1,15 +1,18 @@
 /* meter.c: hands an answer to the meter of its API. */
 #include "core/dialect/dialect_private.h"
 
-#include <stdlib.h>
+#include "core/base/recycle.h"
+
+#include <string.h>
 
 struct meter *meter_new(const struct dialect_route *r, const struct call *call)
 {
     const struct meter_kind *kind =
         r->does != NULL && r->does->meter != NULL ? r->does->meter : &meter_converse;
-    struct meter *m = calloc(1, kind->size);
+    struct meter *m = recycle_take(kind->size);
 
     if (m != NULL) {
+        memset(m, 0, kind->size);
         m->kind = kind;
         if (kind->begin != NULL) {
             kind->begin(m, r, call);
@@ -26,7 +29,7 @@ void meter_free(struct meter *m)
     if (m->kind->clear != NULL) {
         m->kind->clear(m);
     }
-    free(m);
+    recycle_give(m, m->kind->size);
 }
 
 void meter_upstream(struct meter *m, const struct dialect_upstream *u)

@@ -49,6 +49,7 @@ enum err splice_apply(struct splice *s, struct str text, struct buf *out)
     if (s->failed) {
         return s->texts.failed ? ERR_NOMEM : ERR_FULL;
     }
+    (void)buf_reserve(out, text.n + texts.n); /* at once, not doubled up to */
     for (size_t i = 0; i < s->count; i++) {
         buf_add_str(out, str_sub(text, at, s->edits[i].from - at));
         buf_add_str(out, str_sub(texts, s->edits[i].text, s->edits[i].text_len));
@@ -58,8 +59,7 @@ enum err splice_apply(struct splice *s, struct str text, struct buf *out)
     return out->failed ? ERR_NOMEM : ERR_OK;
 }
 
-/* Describes the value that was written at [from, to). */
-static struct splice_object described(struct str text, size_t from, size_t to)
+struct splice_object splice_value(struct str text, size_t from, size_t to)
 {
     struct splice_object o = {.from = from, .to = to};
     struct str key;
@@ -79,7 +79,7 @@ static struct splice_object described(struct str text, size_t from, size_t to)
 
 struct splice_object splice_object(struct str text)
 {
-    return described(text, 0, text.n);
+    return splice_value(text, 0, text.n);
 }
 
 bool splice_member(struct str text, const struct splice_object *in, const char *name,
@@ -97,7 +97,7 @@ bool splice_member(struct str text, const struct splice_object *in, const char *
     while (scan_key(&s, &key) && scan_value(&s, &raw)) {
         if (scan_raw_is(key, name)) {
             size_t from = (size_t)(raw.p - text.p);
-            *value = described(text, from, from + raw.n);
+            *value = splice_value(text, from, from + raw.n);
             found = true;
         }
     }

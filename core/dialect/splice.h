@@ -34,6 +34,8 @@ void splice_insert(struct splice *s, const struct splice_object *o, struct str m
 /* Appends the changed text. ERR_NOMEM; ERR_FULL: too many edits. */
 enum err splice_apply(struct splice *s, struct str text, struct buf *out) MUST_CHECK;
 
+/* The value at [from, to) of a text. */
+struct splice_object splice_value(struct str text, size_t from, size_t to);
 /* The outermost object of a text. */
 struct splice_object splice_object(struct str text);
 /* The value of a member of the object at [from, to) of the text; false: none. The last one counts.

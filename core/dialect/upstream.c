@@ -30,14 +30,29 @@ void dialect_upstream_free(struct dialect_upstream *u)
     *u = (struct dialect_upstream){0};
 }
 
+static bool is_unreserved(char c)
+{
+    char lower = (char)(c | 0x20);
+
+    return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
 void upstream_encode(struct buf *path, const char *text)
 {
-    for (const char *p = text; *p != '\0'; p++) {
-        char c = *p, lower = (char)(c | 0x20);
-        if ((c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'z') || strchr("-._~", c) != NULL) {
-            buf_append(path, p, 1);
-        } else {
-            buf_printf(path, "%%%02X", (unsigned char)c);
+    static const char digits[] = "0123456789ABCDEF";
+
+    while (*text != '\0') {
+        size_t run = 0;
+        while (is_unreserved(text[run])) {
+            run++;
+        }
+        buf_append(path, text, run);
+        text += run;
+        if (*text != '\0') {
+            unsigned char c = (unsigned char)*text++;
+            char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+            buf_append(path, escape, sizeof(escape));
         }
     }
 }

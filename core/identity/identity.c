@@ -237,14 +237,18 @@ static enum err unknown_bearer(struct err_info *ei)
 static enum err check_bearer(struct identity *id, const struct identity_request *r,
                              struct str token, char access_key_id[KEY_ID_TEXT], struct err_info *ei)
 {
-    uint8_t sha256[32];
+    struct identity_digest own = {.made = false};
+    struct identity_digest *d = r->digest != NULL ? r->digest : &own;
 
     if (token.n == 0 || token.n > BEARER_MAX_TEXT) {
         return unknown_bearer(ei);
     }
-    sigv4_sha256(sha256, token.p, token.n);
+    if (!d->made) {
+        sigv4_sha256(d->sha256, token.p, token.n);
+        d->made = true;
+    }
     pthread_rwlock_rdlock(&id->lock);
-    const struct key_entry *k = identity_find_bearer(id, sha256);
+    const struct key_entry *k = identity_find_bearer(id, d->sha256);
     enum err e = ERR_OK;
     if (k == NULL) {
         e = unknown_bearer(ei);

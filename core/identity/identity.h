@@ -34,6 +34,12 @@ struct identity_use {
 /* Keys used since the last call of this, for the ledger; at most n. */
 size_t identity_last_used(struct identity *id, struct identity_use *out, size_t n);
 
+/* SHA-256 of a request's bearer, so that it is made once. All-zero: not made yet. */
+struct identity_digest {
+    uint8_t sha256[32];
+    bool made;
+};
+
 /* One request as it came, before percent-decoding. */
 struct identity_request {
     struct str method, target;         /* target as on the wire, with its query */
@@ -41,7 +47,8 @@ struct identity_request {
     size_t header_count;
     struct str authority; /* Host or :authority */
     bool http2;
-    const uint8_t *body_sha256; /* of the whole body; NULL: not known yet */
+    const uint8_t *body_sha256;     /* of the whole body; NULL: not known yet */
+    struct identity_digest *digest; /* kept from identity_precheck to identity_check; may be NULL */
     int64_t now_ms;
 };
 

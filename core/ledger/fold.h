@@ -5,6 +5,7 @@
 #ifndef TOLLGATE_LEDGER_FOLD_H
 #define TOLLGATE_LEDGER_FOLD_H
 
+#include "core/ledger/fold_calls.h"
 #include "core/ledger/journal.h"
 #include "core/ledger/series.h"
 #include "core/ledger/span.h"
@@ -20,7 +21,8 @@ struct fold {
     sqlite3 *db;
     int64_t seq, committed_seq; /* last one given out */
     struct series_writer series;
-    sqlite3_stmt *add_call, *add_rollup, *add_minute, *put_open, *top_open, *get_open, *drop_open,
+    struct fold_calls calls; /* of the group, not stored yet */
+    sqlite3_stmt *add_rollup, *add_minute, *put_open, *top_open, *get_open, *drop_open,
         *put_journal, *put_seq, *put_mark;
     int64_t minutes_from, committed_minutes_from; /* whole in the table of minutes */
     int64_t marked_ms;                            /* time of the newest mark of this process */

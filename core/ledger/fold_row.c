@@ -24,21 +24,17 @@ struct rollup {
 
 enum err fold_row_open(struct fold *f, struct err_info *ei)
 {
-    f->add_call = sql_prepare(
-        f->db,
-        "INSERT INTO calls(seq, time, series, kind, request_id, http_status, input, output,"
-        " cache_read, cache_write_5m, cache_write_1h, reserved_input, reserved_output, reported,"
-        " counted, usd, duration_ms, first_token_ms, error, group_name, resets_at)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-        ei);
+    if (fold_calls_open(&f->calls, f->db, ei) != ERR_OK) {
+        return ERR_IO;
+    }
     f->add_rollup = sql_prepare(f->db, ADD_TO("rollups"), ei);
     f->add_minute = sql_prepare(f->db, ADD_TO("minutes"), ei);
-    return f->add_call != NULL && f->add_rollup != NULL && f->add_minute != NULL ? ERR_OK : ERR_IO;
+    return f->add_rollup != NULL && f->add_minute != NULL ? ERR_OK : ERR_IO;
 }
 
 void fold_row_close(struct fold *f)
 {
-    (void)sqlite3_finalize(f->add_call);
+    fold_calls_close(&f->calls);
     (void)sqlite3_finalize(f->add_rollup);
     (void)sqlite3_finalize(f->add_minute);
     fold_row_forget(f);
@@ -48,6 +44,7 @@ void fold_row_forget(struct fold *f)
 {
     map_free(&f->minutes, free);
     map_free(&f->rollups, free);
+    fold_calls_forget(&f->calls);
 }
 
 static bool is_served(const struct record_call *c)
@@ -131,26 +128,31 @@ static int bind_usage(sqlite3_stmt *s, int at, const struct usage *u)
     return at;
 }
 
-static void bind_call(sqlite3_stmt *s, const struct record_call *c, int64_t seq, int64_t series)
+static enum err add_call(struct fold *f, const struct record_call *c, int64_t seq, int64_t series,
+                         struct err_info *ei)
 {
-    int at = 1;
-    sql_bind_int(s, at++, seq);
-    sql_bind_int(s, at++, c->time_ms);
-    sql_bind_int(s, at++, series);
-    sql_bind_int(s, at++, kind_of(c));
-    sql_bind_str(s, at++, c->request_id);
-    sql_bind_int(s, at++, c->http_status);
-    at = bind_usage(s, at, &c->usage);
-    sql_bind_int(s, at++, c->reserved.input);
-    sql_bind_int(s, at++, c->reserved.output);
-    sql_bind_int(s, at++, c->reported ? 1 : 0);
-    sql_bind_int(s, at++, counted_requests(c));
-    sql_bind_int(s, at++, c->usd);
-    sql_bind_int(s, at++, c->duration_ms);
-    sql_bind_int(s, at++, c->first_token_ms);
-    sql_bind_str(s, at++, c->error);
-    sql_bind_str(s, at++, c->group);
-    sql_bind_int(s, at, c->resets_at_ms);
+    const int64_t numbers[FOLD_CALLS_NUMBERS] = {
+        seq,
+        c->time_ms,
+        series,
+        kind_of(c),
+        c->http_status,
+        c->usage.input,
+        c->usage.output,
+        c->usage.cache_read,
+        c->usage.cache_write_5m,
+        c->usage.cache_write_1h,
+        c->reserved.input,
+        c->reserved.output,
+        c->reported ? 1 : 0,
+        counted_requests(c),
+        c->usd,
+        c->duration_ms,
+        c->first_token_ms,
+        c->resets_at_ms,
+    };
+    const struct str texts[FOLD_CALLS_TEXTS] = {c->request_id, c->error, c->group};
+    return fold_calls_add(&f->calls, numbers, texts, ei);
 }
 
 /* Only calls that were served can cost or use anything, whatever was written for the others; and
@@ -179,8 +181,7 @@ enum err fold_row_add(struct fold *f, struct record_call *call, struct err_info 
     int64_t series = 0;
     enum err e = series_intern(&f->series, call, &series, ei);
     if (e == ERR_OK) {
-        bind_call(f->add_call, call, fold_next_seq(f), series);
-        e = sql_run(f->db, f->add_call, "storing a call", ei);
+        e = add_call(f, call, fold_next_seq(f), series, ei);
     }
     return e != ERR_OK ? e : add_to_sums(f, call, series, ei);
 }
@@ -215,7 +216,7 @@ static enum err flush_minute(struct fold *f, const struct rollup *minute, struct
 
 enum err fold_row_flush(struct fold *f, struct err_info *ei)
 {
-    enum err e = ERR_OK;
+    enum err e = fold_calls_flush(&f->calls, ei);
     size_t at = 0;
     struct str name;
     void *value;

@@ -2,7 +2,7 @@
  * the end, or after the client went) does nothing. */
 #include "core/proxy/exchange.h"
 
-#include <stdlib.h>
+#include "core/base/recycle.h"
 
 void exchange_respond(struct exchange *x, int status, struct str header_lines,
                       int64_t content_length)
@@ -48,7 +48,7 @@ void exchange_release_request(struct exchange *x)
 
     buf_free(&x->body);
     /* One block: the array, and behind it the text that all slices point to. */
-    free(x->headers);
+    recycle_give(x->headers, x->block_bytes);
     x->headers = NULL;
     x->header_count = 0;
     x->method = x->target = x->authority = none;

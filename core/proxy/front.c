@@ -295,9 +295,6 @@ void front_free(struct front *f)
         accept_stop(&f->acceptors[i]);
         SSL_CTX_free(f->acceptors[i].tls);
     }
-    while (f->spares > 0) {
-        buf_free(&f->spare[--f->spares]);
-    }
     front_http2_forget(f);
     buf_free(&f->lower);
     free(f->acceptors);

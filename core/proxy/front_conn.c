@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #define OUT_FIRST  4096
-#define OUT_KEEP   (16 * 1024)
 #define PIECES_MAX 8
 
 static const struct protocol front_detect;
@@ -76,31 +75,13 @@ const struct transport front_plain = {
 
 static bool out_take(struct conn *c)
 {
-    struct front *f = c->front;
-
-    if (c->out.data) {
-        return true;
-    }
-    if (f->spares > 0) {
-        c->out = f->spare[--f->spares];
-        return true;
-    }
-    buf_init(&c->out, FRONT_OUT_MAX);
-    return buf_reserve(&c->out, OUT_FIRST) != NULL;
+    return c->out.data || buf_reserve(&c->out, OUT_FIRST) != NULL;
 }
 
 /* A drained connection holds no write buffer. */
 static void out_give(struct conn *c)
 {
-    struct front *f = c->front;
-
-    if (c->out.data && c->out.cap <= OUT_KEEP && !c->out.failed && f->spares < FRONT_SPARES) {
-        buf_clear(&c->out);
-        f->spare[f->spares++] = c->out;
-    } else {
-        buf_free(&c->out);
-    }
-    buf_init(&c->out, FRONT_OUT_MAX);
+    buf_free(&c->out);
 }
 
 void conn_touch(struct conn *c)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "core/base/recycle.h"
 #include "core/base/uuid.h"
 
 #define READS_A_TURN    4
@@ -62,7 +63,7 @@ static bool take_head(struct conn *c, const struct http_head *head, const char *
 {
     struct exchange *x = &c->http1.x;
     size_t table = head->header_count * sizeof(struct http_header);
-    struct http_header *block = malloc(table + n);
+    struct http_header *block = recycle_take(table + n);
 
     if (!block) {
         return false;
@@ -81,6 +82,7 @@ static bool take_head(struct conn *c, const struct http_head *head, const char *
         .authority = moved(http_value(head, "host"), data, text),
         .headers = block,
         .header_count = head->header_count,
+        .block_bytes = table + n,
         .content_length = head->body == HTTP_BODY_LENGTH ? head->content_length : -1,
         .tls = c->ssl != NULL,
         .loopback_peer = c->loopback,

@@ -2,6 +2,8 @@
  * checked characters, order and Content-Length. */
 #include "core/proxy/front_http2_private.h"
 
+#include "core/base/recycle.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +83,8 @@ enum err http2_head_take(struct http2_stream *s, struct err_info *ei)
 {
     struct exchange *x = &s->x;
     size_t table = s->header_count * sizeof(struct http_header);
-    struct http_header *block = malloc(table + s->text.len + 1), h;
+    size_t bytes = table + s->text.len + 1;
+    struct http_header *block = recycle_take(bytes), h;
     struct str host = {NULL, 0}, rest = {NULL, s->text.len};
 
     if (!block) {
@@ -93,6 +96,7 @@ enum err http2_head_take(struct http2_stream *s, struct err_info *ei)
     }
     buf_free(&s->text);
     x->headers = block;
+    x->block_bytes = bytes;
     x->content_length = -1;
     while (next_header(&rest, &h)) {
         if (h.name.n > 0 && h.name.p[0] == ':') {

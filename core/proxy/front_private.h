@@ -17,7 +17,6 @@
 #define FRONT_SCRATCH                 (64 * 1024) /* one read */
 #define FRONT_DIRECT                  (16 * 1024) /* larger writes skip the buffer */
 #define FRONT_OUT_MAX                 (64 * 1024 * 1024) /* bytes of one connection or stream that may wait */
-#define FRONT_SPARES                  64                 /* write buffers kept for the next turn */
 #define FRONT_IDLE_US                 75000000           /* kept alive without a request */
 #define FRONT_LINGER                  5000000 /* us for the client to read a last answer */
 #define FRONT_LINGER_BYTES            (64 * 1024 * 1024)
@@ -148,8 +147,6 @@ struct front {
     size_t connections, connections_max, exchanges;
     bool draining;
     struct front_counts counts;
-    struct buf spare[FRONT_SPARES];
-    size_t spares;
     int64_t date_second;
     char date[40]; /* "Date: ...\r\n" */
     struct http_head head;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/base/recycle.h"
 
 /* Bodies longer than this are hashed while they arrive, so that no turn of the loop is long. */
 #define HASH_PIECEWISE (64 * 1024)
@@ -44,11 +45,9 @@ void rules_unref(struct rules *r)
 
 static struct ticket *ticket_new(struct gate *g, struct exchange *x)
 {
-    struct ticket *t = calloc(1, sizeof(*t));
+    struct ticket *t = recycle_take(sizeof(*t));
     if (t) {
-        t->gate = g;
-        t->x = x;
-        t->rules = rules_ref(g->rules);
+        *t = (struct ticket){.gate = g, .x = x, .rules = rules_ref(g->rules)};
         buf_init(&t->head, 256 * 1024);
         call_init(&t->call);
         x->ticket = t;
@@ -81,7 +80,7 @@ void gate_ticket_end(struct ticket *t)
     whole_frames_free(&t->frames);
     call_clear(&t->call);
     rules_unref(t->rules);
-    free(t);
+    recycle_give(t, sizeof(*t));
 }
 
 void gate_answer(struct ticket *t, struct dialect_answer *a)
@@ -252,7 +251,7 @@ static bool from_browser(const struct exchange *x)
     return !host_is_local(x->authority);
 }
 
-static struct identity_request identity_of(const struct ticket *t, const uint8_t *sha256)
+static struct identity_request identity_of(struct ticket *t, const uint8_t *sha256)
 {
     const struct exchange *x = t->x;
     return (struct identity_request){.method = x->method,
@@ -262,6 +261,7 @@ static struct identity_request identity_of(const struct ticket *t, const uint8_t
                                      .authority = x->authority,
                                      .http2 = x->http2,
                                      .body_sha256 = sha256,
+                                     .digest = &t->digest,
                                      .now_ms = loop_wall_ms(t->gate->loop)};
 }
 

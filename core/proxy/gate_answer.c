@@ -139,11 +139,14 @@ static bool top_up(struct ticket *t, const struct meter_state *m)
 
 static bool hop_by_hop(struct str name)
 {
-    static const char *const names[] = {
-        "connection", "keep-alive", "transfer-encoding", "content-length", "te",
-        "trailer",    "upgrade",    "proxy-connection",  "date",           "x-tollgate-request-id"};
+    static const struct str names[] = {
+        STR("connection"),       STR("keep-alive"), STR("transfer-encoding"),
+        STR("content-length"),   STR("te"),         STR("trailer"),
+        STR("upgrade"),          STR("date"),       STR("x-tollgate-request-id"),
+        STR("proxy-connection"),
+    };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (str_is_nocase(name, names[i])) {
+        if (name.n == names[i].n && str_same_nocase(name.p, names[i].p, name.n)) {
             return true;
         }
     }
@@ -160,7 +163,9 @@ static bool begin_frames(struct ticket *t, const struct http_head *head)
 
 static void add_own_lines(const struct ticket *t, struct buf *lines)
 {
-    (void)buf_printf(lines, "x-tollgate-request-id: %s\r\n", t->call.request_id);
+    (void)buf_add(lines, "x-tollgate-request-id: ");
+    (void)buf_add(lines, t->call.request_id);
+    (void)buf_add(lines, "\r\n");
     if (t->ignored.n > 0) {
         (void)buf_printf(lines, "x-tollgate-tags-ignored: %s\r\n", t->ignored.p);
     }

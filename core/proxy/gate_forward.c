@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define SIGNED_MAX 32
+#define HEAD_FIRST 1000 /* most signed heads fit */
 
 /* What of the client's headers goes on. Keys and tollgate's own never do. */
 static bool forwarded_header(struct str name)
@@ -87,11 +88,14 @@ static enum err build_head(struct ticket *t, struct gate_host *host,
     s.at[0] = (struct http_header){STR("host"), str_of(authority)};
     take_lines(&s, buf_str(&u->headers));
     take_clients(&s, t->x);
+    (void)buf_reserve(h, HEAD_FIRST);
     (void)buf_add(h, "POST ");
     (void)buf_add_str(h, buf_str(&u->path));
     (void)buf_add(h, " HTTP/1.1\r\nHost: ");
     (void)buf_add(h, authority);
-    (void)buf_printf(h, "\r\nContent-Length: %zu\r\nAccept-Encoding: identity\r\n", body.n);
+    (void)buf_add(h, "\r\nAccept-Encoding: identity\r\nContent-Length: ");
+    (void)buf_add_int(h, (int64_t)body.n);
+    (void)buf_add(h, "\r\n");
     for (size_t i = 1; i < s.count; i++) {
         (void)buf_add_str(h, s.at[i].name);
         (void)buf_add(h, ": ");

@@ -19,7 +19,8 @@ struct ticket {
     struct ticket *prev, *next; /* admitted and not ended; guarded by gate->open_lock */
     struct dialect_route route;
     struct call call;
-    struct sigv4_hash hash; /* of a large body while it arrives */
+    struct identity_digest digest; /* of its bearer */
+    struct sigv4_hash hash;        /* of a large body while it arrives */
     bool hashing, admitted, journaled, settled, was_sent, answered;
     bool stopping; /* an operator ends it, in this turn */
     bool framed;   /* the answer is an event stream */

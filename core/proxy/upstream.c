@@ -1,6 +1,8 @@
 /* upstream.c: the pool: which call gets which connection, and what waits for one. */
 #include "core/proxy/upstream_private.h"
 
+#include "core/base/recycle.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +76,7 @@ static void call_free(struct upstream_call *k)
     if (k->c) {
         k->c->call = NULL;
     }
-    free(k);
+    recycle_give(k, sizeof(*k));
 }
 
 void upstream_call_fail(struct upstream_call *k, enum upstream_failure failure, const char *text)
@@ -222,11 +224,11 @@ struct upstream_call *upstream_send(struct upstream *u, struct str head, struct 
                                     const struct upstream_handlers *handlers, void *arg)
 {
     bool room = u->waiting.count + u->refused.count < WAITING_MAX;
-    struct upstream_call *k = room ? calloc(1, sizeof(*k)) : NULL;
+    struct upstream_call *k = room ? recycle_take(sizeof(*k)) : NULL;
     if (!k) {
         return NULL;
     }
-    k->u = u;
+    *k = (struct upstream_call){.u = u};
     k->handlers = handlers;
     k->arg = arg;
     k->head = head;
