@@ -370,7 +370,7 @@ test('exit codes, and no core', async (t) => {
     await call(core, key, { maxTokens: 10 });
     assert.equal((await core.run('status')).status, 0);
     assert.equal((await run(['--help'])).status, 0);
-    for (const command of ['serve', 'sim', 'status', 'limit', 'key', 'audit', 'usage', 'check', 'demo']) {
+    for (const command of ['serve', 'sim', 'status', 'limit', 'key', 'audit', 'usage', 'probe', 'check', 'demo']) {
         const help = await run([command, '--help']);
         assert.equal(help.status, 0, `${command} --help`);
         assert.match(help.stdout, /usage: tollgate/);

@@ -5,7 +5,7 @@ _tollgate_limits() {
 
 _tollgate() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i words
-    local commands='serve demo sim status limit key audit usage check aws help'
+    local commands='serve demo sim status limit key audit usage probe check aws help'
     COMPREPLY=()
     case $before in
     --config | --socket)
@@ -47,6 +47,7 @@ _tollgate() {
         ;;
     audit) words='--follow --since --until --where --limit --calls --changes --denials --max --json --config --help' ;;
     usage) words='--by --since --until --where --csv --json --config --help' ;;
+    probe) words='--model --limit --parallel --calls --max-tokens --prompt --dialect --key-file --wait --timeout --json --help' ;;
     check) words='--config --help' ;;
     aws)
         words='--json --config --help'
