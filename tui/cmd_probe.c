@@ -358,7 +358,7 @@ static int report(const struct cmd_options *o, const struct probe *p)
     bool printed = true;
     if (o->json) {
         printed = cmd_print_json(as_json(p, most, over)) == EXIT_DONE;
-    } else if (p->done > 0) {
+    } else if (admitted > 0) {
         print_verdict(p, most, over);
     }
     print_remarks(p);
