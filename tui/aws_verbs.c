@@ -49,6 +49,14 @@ const struct aws_verb aws_verbs[] = {
     {"logging", "status", "logging.status", NULL, false, false, " ", NULL, NULL, ""},
     {"policy", NULL, "policy", NULL, false, false, " deny-bypass tagged setup role tag ", NULL,
      NULL, "[--setup | --deny-bypass [--role ARN] | --tagged [--tag k=v]]"},
+    {"prices", NULL, "prices", NULL, false, false, " all write ", "prices",
+     "MODEL=model;TOKENS=tokens;IN "
+     "USE=in_use_usd_per_million;LISTED=listed_usd_per_million;STATE=state",
+     "[--all] [--write FILE]"},
+    {"cur", "import", "cur.import", "files", true, false, " ", NULL, NULL, "FILE.."},
+    {"cur", "show", "cur.show", NULL, false, false, " by month ", "rows",
+     "BY=key;COST=usd;LINES=lines;FROM=first_day;TO=last_day",
+     "[--by principal|day|service|usage_type|tags|TAG-KEY] [--month YYYY-MM]"},
     {"dashboard", NULL, "dashboard", NULL, false, false, " ", NULL, NULL, ""},
 };
 const size_t aws_verb_count = sizeof(aws_verbs) / sizeof(*aws_verbs);
@@ -87,6 +95,15 @@ static const struct {
      "features that the configuration\nturns on; with --setup what these commands need; with "
      "--deny-bypass what makes every application go through tollgate;\nwith --tagged what ties a "
      "principal to the inference profiles that carry its tag.\n"},
+    {"prices",
+     "Reads the AWS Price List for the Region and shows what differs from the prices that tollgate "
+     "counts with, in USD per million\ntokens; --all shows the rest too. --write makes a FILE with "
+     "the price: lines of the configuration's models that differ,\nto be put into the "
+     "configuration: prices there stand above the built-in ones.\n"},
+    {"cur",
+     "`import` reads files of a CUR 2.0 export (CSV, also gzipped) into cur.db of the state "
+     "directory. A billing period replaces what\nwas imported of it before: give all files of a "
+     "period at once. `show` sums up. AWS is asked nothing.\n"},
     {"dashboard",
      "Prints a CloudWatch dashboard as JSON, ready for\n"
      "  aws cloudwatch put-dashboard --dashboard-name tollgate --dashboard-body file://FILE\n"},

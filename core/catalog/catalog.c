@@ -16,6 +16,11 @@ static void free_model(void *model)
     map_free(&((struct catalog_model *)model)->profiles, NULL); /* itself is the arena's */
 }
 
+const char *catalog_known_id(size_t i)
+{
+    return i < catalog_row_count ? catalog_rows[i].id : NULL;
+}
+
 bool catalog_knows(const char *id)
 {
     struct str name, base;

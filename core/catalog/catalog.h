@@ -54,6 +54,8 @@ struct catalog;
 /* Is this an ID of the built-in table, with or without geographic prefix? For config_know_models.
  */
 bool catalog_knows(const char *id);
+/* The i-th ID of the built-in table, a dated one as often as it has prices; NULL: no more. */
+const char *catalog_known_id(size_t i);
 
 /* Borrows c until catalog_free. NULL: ERR_NOMEM, or ERR_PARSE with a text that names by line and
  * key what the file says of models that cannot be: a limit's model that nobody defines, an

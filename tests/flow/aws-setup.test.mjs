@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { configuration, run, Simulation, temporaryDirectory } from '../lib/harness.mjs';
 
@@ -162,4 +163,61 @@ test('a refusal names the IAM action; throttling and an outage are told apart', 
     await fails(/budgets:ViewBudget is throttled/, 'budgets', 'list');
     await fails(/127\.0\.0\.1/, 'tags', 'list');
     await fails(/127\.0\.0\.1/, 'profiles', 'list');
+});
+
+test('prices that differ are shown, written, and count once they are in the file', async (t) => {
+    const { sim, dir, json, text, fails } = await account(t);
+    assert.deepEqual((await json('prices')).prices, []);
+    assert.ok((await json('prices', '--all')).prices.length >= 8);
+    const row = (more) => ({ code: 'AmazonBedrock', model: 'Nova Lite', unit: '1K tokens', ...more });
+    await sim.turn({
+        page_size: 1,
+        setup: {
+            prices: [
+                row({ usagetype: 'USE1-NovaLite-input-tokens', usd: '0.00007' }),
+                row({ usagetype: 'USE1-NovaLite-output-tokens', usd: '0.00024' }),
+                row({ usagetype: 'USE1-NovaLite-input-tokens-batch', usd: '0.00001' }),
+                row({ usagetype: 'USE1-Nobody-input-tokens', model: 'Nobody 9', usd: '1' }),
+            ],
+        },
+    });
+    const { prices, unknown } = await json('prices');
+    assert.deepEqual(prices, [{ model: 'amazon.nova-lite-v1:0', tokens: 'input', in_use_usd_per_million: 0.06, listed_usd_per_million: 0.07, state: 'differs' }]);
+    assert.deepEqual(unknown, ['Nobody 9']);
+    assert.match(await text('prices'), /nova-lite-v1:0 +input +0\.06 +0\.07 +differs/);
+
+    const file = path.join(dir, 'prices.yaml');
+    assert.match(await text('prices', '--write', file), /price: lines of 1 model/);
+    await fails(/cannot be made/, 'prices', '--write', file);
+    const lines = fs.readFileSync(file, 'utf8');
+    assert.match(lines, /price: \{input: 0\.07, output: 0\.24, cache_read: 0\.015\}/);
+    const config = path.join(dir, 'with-prices.yaml');
+    fs.writeFileSync(config, `region: us-east-1\nstate_dir: ${dir}/other\nendpoints: ${JSON.stringify(sim.endpoints)}\n${lines}`);
+    const again = await run(['aws', 'prices', '--json', '--config', config], { home: dir, env: { AWS_EC2_METADATA_DISABLED: 'true', ...sim.credentials } });
+    assert.equal(again.status, 0, again.stderr);
+    assert.deepEqual(JSON.parse(again.stdout).prices.filter((p) => p.model.includes('nova-lite')), []);
+});
+
+test('a bill of CUR 2.0 is imported, again, and summed by principal and tag', async (t) => {
+    const { dir, json, text, fails } = await account(t);
+    const file = path.join(dir, 'cur.csv.gz');
+    const line = (principal, tags, cost) => `2026-11-01 00:00:00.000,2026-11-20 00:00:00.000,Usage,AmazonBedrock,USE1-in,1,${cost},${principal},"${JSON.stringify(tags).replaceAll('"', '""')}"`;
+    fs.writeFileSync(file, gzipSync([
+        'bill_billing_period_start_date,line_item_usage_start_date,line_item_line_item_type,line_item_product_code,line_item_usage_type,line_item_usage_amount,line_item_unblended_cost,line_item_iam_principal,resource_tags',
+        line('arn:aws:sts::123456789012:assumed-role/R/a', { user_costCenter: 'sales' }, '1.25'),
+        line('arn:aws:sts::123456789012:assumed-role/R/\u001b[31mb', { user_costCenter: 'support' }, '0.5'),
+        'broken'].join('\n')));
+    await fails(/no bill was imported yet/, 'cur', 'show');
+    for (let i = 0; i < 2; i++) {
+        const { counts } = await json('cur', 'import', file);
+        assert.deepEqual([counts.lines, counts.taken, counts.malformed, counts.usd], [3, 2, 1, 1.75]);
+    }
+    const { rows } = await json('cur', 'show');
+    assert.deepEqual(rows.map((r) => r.usd), [1.25, 0.5]);
+    assert.deepEqual((await json('cur', 'show', '--by', 'costCenter', '--month', '2026-11')).rows.map((r) => [r.key, r.usd]), [['sales', 1.25], ['support', 0.5]]);
+    assert.deepEqual((await json('cur', 'show', '--month', '2026-10')).rows, []);
+    const shown = await text('cur', 'show');
+    assert.ok(!shown.includes('\u001b') && shown.includes('$1.25'), shown);
+    assert.equal(fs.statSync(path.join(dir, 'state', 'cur.db')).mode & 0o777, 0o600);
+    await fails(/cannot be opened/, 'cur', 'import', path.join(dir, 'nothing'));
 });
