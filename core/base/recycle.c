@@ -10,9 +10,14 @@
 #define MOST_SHIFT  14 /* 16 KB */
 #define CLASSES     (MOST_SHIFT - LEAST_SHIFT + 1)
 #define COUNT_MAX   512
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) /* gcc's word for it, */
 #define CLASS_BYTES 0
-#else
+#elif defined(__clang__)
+#if __has_feature(address_sanitizer) /* and clang's */
+#define CLASS_BYTES 0
+#endif
+#endif
+#ifndef CLASS_BYTES
 #define CLASS_BYTES ((size_t)512 * 1024) /* kept of each size by a thread */
 #endif
 
