@@ -46,6 +46,7 @@ enum action {
     ACT_RANGE,
     ACT_NOW,
     ACT_TIME,
+    ACT_MOUSE,
     ACT_GRAPH,
     ACT_EXPORT,
     ACT_COPY,

@@ -41,6 +41,7 @@ void choose_key(struct ui *ui, int key)
         ui_say(ui, W_NORMAL, "The first column stays: it names the row.");
     } else if (answer == W_ACCEPTED) {
         p->columns[at].drop = shown(p, at) ? W_COLUMN_HIDDEN : p->def->columns[at].w.drop;
+        settings_columns(ui);
         fill(ui);
     }
 }

@@ -29,19 +29,21 @@
 #define END_MS      8000
 
 static const char help[] =
-    "usage: tollgate demo [--theme NAME] [--no-color] [--ascii] [--plain] [--seconds N]\n"
+    "usage: tollgate demo [--theme NAME] [--no-color] [--ascii] [--no-mouse] [--plain] [--seconds "
+    "N]\n"
     "\n"
     "Everything but AWS is real: the applications' calls are HTTP requests through the proxy, its "
     "limits and its ledger. The\n"
     "simulated AWS checks every signature. Nothing is left behind. Without a terminal one snapshot "
     "is printed (--json too).\n";
 
-enum { OPT_THEME = CMD_OWN, OPT_NO_COLOR, OPT_ASCII, OPT_PLAIN, OPT_SECONDS };
+enum { OPT_THEME = CMD_OWN, OPT_NO_COLOR, OPT_ASCII, OPT_PLAIN, OPT_NO_MOUSE, OPT_SECONDS };
 static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"theme", required_argument, NULL, OPT_THEME},
                                         {"no-color", no_argument, NULL, OPT_NO_COLOR},
                                         {"ascii", no_argument, NULL, OPT_ASCII},
                                         {"plain", no_argument, NULL, OPT_PLAIN},
+                                        {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
                                         {"seconds", required_argument, NULL, OPT_SECONDS},
                                         {NULL, 0, NULL, 0}};
 
@@ -345,14 +347,15 @@ int cmd_demo(struct cmd_options *o, int argc, char **argv)
 {
     int value, status;
     int64_t seconds = 0;
-    struct dashboard_options d = {.title = "demo"};
+    struct dashboard_options d = {.title = "demo", .own_settings = true};
     while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value == OPT_THEME) {
             d.theme = optarg;
-        } else if (value >= OPT_NO_COLOR && value <= OPT_PLAIN) {
+        } else if (value >= OPT_NO_COLOR && value <= OPT_NO_MOUSE) {
             d.no_color |= value == OPT_NO_COLOR;
             d.ascii |= value == OPT_ASCII;
             d.plain |= value == OPT_PLAIN;
+            d.no_mouse |= value == OPT_NO_MOUSE;
         } else if (value == OPT_SECONDS) {
             if (!str_to_i64(str_of(optarg), &seconds) || seconds < 1 || seconds > 86400) {
                 (void)fprintf(stderr, "tollgate: --seconds %s: must be 1 to 86400\n", optarg);

@@ -79,6 +79,7 @@ static void run_theme(struct ui *ui, const char *name)
         return;
     }
     ui->theme = theme;
+    settings_put(ui, "theme", name);
     theme_apply(&ui->theme, &ui->style, ui->no_color);
 }
 
@@ -88,6 +89,7 @@ static void run_sort(struct ui *ui, const char *title)
     for (size_t i = 0; i < p->def->column_count; i++) {
         if (strncasecmp(p->columns[i].title, title, strlen(title)) == 0) {
             w_table_sort(&ui_panel(ui)->table, i, p->columns[i].align == W_RIGHT);
+            settings_sort(ui);
             ui_update(ui);
             return;
         }

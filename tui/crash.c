@@ -43,7 +43,8 @@ void crash_arm(int fd, const struct termios *saved)
 {
     crash.saved = *saved;
     crash.count = 0;
-    add("\030"); /* CAN: ends a sequence that was cut */
+    add("\030");                   /* CAN: ends a sequence that was cut */
+    add("\033[?1006l\033[?1000l"); /* the mouse */
     add(exit_attribute_mode);
     add(orig_pair);
     add(cursor_normal);

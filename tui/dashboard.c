@@ -164,8 +164,18 @@ static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_
     }
     ui->focus[VIEW_CALLS] = 1; /* what ended is there to be read; what runs comes and goes */
     look_at_clocks(ui);
-    return theme_load(&ui->theme, o->theme ? o->theme : THEME_DEFAULT, ei) == ERR_OK &&
-           term_open(&ui->term, ei) == ERR_OK;
+    settings_load(ui);
+    if (o->theme || !settings_theme(ui)) {
+        enum err e = theme_load(&ui->theme, o->theme ? o->theme : THEME_DEFAULT, ei);
+        if (e != ERR_OK) {
+            return false;
+        }
+    }
+    if (term_open(&ui->term, ei) != ERR_OK) {
+        return false;
+    }
+    term_mouse(&ui->term, settings_mouse(ui));
+    return true;
 }
 
 enum err dashboard_theme_check(const char *name, struct err_info *ei)

@@ -220,6 +220,9 @@ static void draw_overlay(struct ui *ui, const struct w_area *a)
 void ui_draw(struct ui *ui)
 {
     struct w_area all = {stdscr, &ui->style, 0, 0, ui->term.rows, ui->term.cols};
+    for (int i = 0; i < PANEL_COUNT; i++) {
+        ui->panels[i].area.h = 0; /* what is not drawn now cannot be hit */
+    }
     wbkgdset(stdscr, (chtype)' ' | (chtype)COLOR_PAIR(ui->style.role[W_NORMAL].pair));
     erase();
     bool typing = ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT;
@@ -233,6 +236,7 @@ void ui_draw(struct ui *ui)
         return;
     }
     int y = 1;
+    ui->tabs_y = 0;
     ui_draw_title(ui, &all);
     if (all.h >= BURN_ROWS) {
         ui_draw_burn(ui, &all, y++);

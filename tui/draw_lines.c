@@ -231,19 +231,41 @@ void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
     w_bar_draw(&line, 0, l.segment, l.count, line.w >= 96 ? 3 : 2, W_NORMAL);
 }
 
-void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y)
+/* The views' names, as they fit the width. */
+static void tabs_line(const struct ui *ui, int width, struct line *l)
 {
-    struct line l = {.count = 0};
-    bool narrow = a->w < TABS_WIDE;
-    bool tight = a->w < TABS_AIRY;
+    bool narrow = width < TABS_WIDE;
+    bool tight = width < TABS_AIRY;
     enum ui_view on = ui->view == VIEW_LIMIT ? VIEW_LIMITS : ui->view;
     for (int v = 0; v < VIEW_LIMIT; v++) {
         const char *name = narrow ? ui_views[v].shorter : ui_views[v].name;
-        snprintf(add(&l, v == (int)on ? W_TAB_ON : W_TAB, v == (int)on ? 0 : 1, false), TEXT,
+        snprintf(add(l, v == (int)on ? W_TAB_ON : W_TAB, v == (int)on ? 0 : 1, false), TEXT,
                  tight ? "%c %s" : " %c %s ", ui_views[v].key, name);
     }
+}
+
+void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y)
+{
+    struct line l = {.count = 0};
+    bool tight = a->w < TABS_AIRY;
+    tabs_line(ui, a->w, &l);
+    ui->tabs_y = y;
     struct w_area line = w_area_part(a, y, tight, 1, a->w - tight);
     w_bar_draw(&line, 0, l.segment, l.count, tight ? 1 : 0, W_TAB);
+}
+
+bool ui_draw_tab_at(const struct ui *ui, int x, int y, enum ui_view *view)
+{
+    struct line l = {.count = 0};
+    int width = ui->term.cols;
+    bool tight = width < TABS_AIRY;
+    if (ui->tabs_y == 0 || y != ui->tabs_y) {
+        return false;
+    }
+    tabs_line(ui, width, &l);
+    size_t at = w_bar_at(l.segment, l.count, width - tight, tight ? 1 : 0, x - tight);
+    *view = (enum ui_view)at;
+    return at < l.count;
 }
 
 void ui_draw_pending(struct ui *ui, const struct w_area *a)
@@ -275,19 +297,39 @@ static void draw_pending_keys(const struct w_area *a)
     w_bar_draw(a, 0, l.segment, l.count, 2, W_HINT);
 }
 
-static void draw_hints(struct ui *ui, const struct w_area *a)
+static void hints_line(const struct ui *ui, struct line *l, const struct binding **of)
 {
-    struct line l = {.count = 0};
     for (size_t i = 0; i < bindings_count; i++) {
         const struct binding *b = &bindings[i];
         if (!b->hint || !binding_in_view(b, ui->view)) {
             continue;
         }
         bool off = b->class != CLASS_READ && (ui->read_only || ui->link.state != LINK_UP);
-        put(&l, off ? W_OFF : W_HINT, b->drop, false, b->hint);
-        l.segment[l.count - 1].key = b->label;
+        put(l, off ? W_OFF : W_HINT, b->drop, false, b->hint);
+        l->segment[l->count - 1].key = b->label;
+        of[l->count - 1] = b;
     }
+}
+
+static void draw_hints(struct ui *ui, const struct w_area *a)
+{
+    struct line l = {.count = 0};
+    const struct binding *of[SEGMENTS];
+    hints_line(ui, &l, of);
     w_bar_draw(a, 0, l.segment, l.count, a->w >= 96 ? 3 : 2, W_HINT);
+}
+
+const struct binding *ui_draw_hint_at(const struct ui *ui, int x)
+{
+    struct line l = {.count = 0};
+    const struct binding *of[SEGMENTS];
+    int width = ui->term.cols - 2;
+    if (ui->edit.active || w_toast_on(&ui->toast, ui->now_ms)) {
+        return NULL;
+    }
+    hints_line(ui, &l, of);
+    size_t at = w_bar_at(l.segment, l.count, width, width >= 96 ? 3 : 2, x - 1);
+    return at < l.count ? of[at] : NULL;
 }
 
 static void draw_typing(struct ui *ui, const struct w_area *a)

@@ -28,7 +28,7 @@ static void next_panel(struct ui *ui)
     }
 }
 
-static void open_row(struct ui *ui)
+void keys_open_row(struct ui *ui)
 {
     const struct panel *p = ui_panel(ui);
     const json_t *row = panel_selected(p);
@@ -98,7 +98,15 @@ static void start_command(struct ui *ui)
 static void sort_by(struct ui *ui, size_t column, bool descending)
 {
     w_table_sort(&ui_panel(ui)->table, column, descending);
+    settings_sort(ui);
     ui_update(ui);
+}
+
+void keys_sort_toggle(struct ui *ui, size_t column)
+{
+    const struct panel *p = ui_panel(ui);
+    bool again = column == p->table.sort && !p->table.unsorted;
+    sort_by(ui, column, again ? !p->table.descending : p->columns[column].align == W_RIGHT);
 }
 
 static void sort_step(struct ui *ui, int step)
@@ -126,10 +134,7 @@ static void sort_key(struct ui *ui, int key)
 {
     enum w_answer answer = w_list_key(&ui->list, key);
     if (answer == W_ACCEPTED) {
-        const struct panel *p = ui_panel(ui);
-        size_t column = (size_t)ui->list.at;
-        bool again = column == p->table.sort && !p->table.unsorted;
-        sort_by(ui, column, again ? !p->table.descending : p->columns[column].align == W_RIGHT);
+        keys_sort_toggle(ui, (size_t)ui->list.at);
     }
     if (answer == W_ACCEPTED || answer == W_CANCELLED) {
         ui->mode = MODE_VIEW;
@@ -260,7 +265,7 @@ static void act_screen(struct ui *ui, const struct binding *b)
         if (ui->edit.active) {
             edit_apply(ui);
         } else {
-            open_row(ui);
+            keys_open_row(ui);
         }
         return;
     case ACT_BACK:
@@ -286,6 +291,14 @@ static void act_screen(struct ui *ui, const struct binding *b)
         return;
     case ACT_TIME:
         ui->local_time = !ui->local_time;
+        settings_put(ui, "time", ui->local_time ? "local" : "utc");
+        return;
+    case ACT_MOUSE:
+        term_mouse(&ui->term, !ui->term.mouse);
+        settings_put(ui, "mouse", ui->term.mouse ? "on" : "off");
+        ui_say(ui, W_NORMAL,
+               ui->term.mouse ? "The mouse is taken; m gives it back, for selecting text."
+                              : "The mouse is yours; m takes it.");
         return;
     case ACT_EXPORT:
         export_ask(ui);
@@ -326,6 +339,10 @@ void ui_key(void *arg, int key)
     ui->urgent = ui->changed = true;
     if (key == W_CTRL('c')) {
         ui->leave = true;
+        return;
+    }
+    if (key == W_KEY_MOUSE) {
+        mouse_event(ui, &ui->term.keys.mouse);
         return;
     }
     switch (ui->mode) {

@@ -152,7 +152,9 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
         draw_title(p, a, focus);
         body = w_area_part(a, 1, 0, a->h - 1, a->w);
     }
+    p->area = body;
     if (p->table.count == 0) {
+        p->area.h = 0;
         bool asked = panel_rows(p) != NULL;
         bool past = p->ui->past.on;
         w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
@@ -166,6 +168,12 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
     }
     struct w_source s = source_of(p);
     p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
+}
+
+enum w_hit panel_hit(const struct panel *p, int x, int y, long *row, size_t *column)
+{
+    struct w_source s = source_of(p);
+    return w_table_hit(&p->table, &s, &p->area, x - p->area.x, y - p->area.y, row, column);
 }
 
 json_t *panel_selected(const struct panel *p)

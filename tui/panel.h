@@ -109,7 +109,8 @@ struct panel {
     struct w_column columns[W_COLUMNS_MAX];
     struct w_table table;
     int rows_shown;
-    bool hidden; /* no room for it on this screen */
+    bool hidden;        /* no room for it on this screen */
+    struct w_area area; /* of the table when it was drawn last; no rows: nothing to hit */
 };
 
 void panel_init(struct panel *p, enum panel_id id, struct ui *ui);
@@ -118,6 +119,8 @@ json_t *panel_rows(const struct panel *p);
 void panel_update(struct panel *p, int64_t now_ms);
 /* Title line (with filter and count) and table. */
 void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title);
+/* What of the table lies at that place of the screen. */
+enum w_hit panel_hit(const struct panel *p, int x, int y, long *row, size_t *column);
 json_t *panel_selected(const struct panel *p); /* borrowed row or NULL */
 /* The limit a row is about and the group of it (NULL: all). */
 json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group);

@@ -240,6 +240,21 @@ void term_escape(struct term *t, void (*fn)(void *arg, int key), void *arg)
     }
 }
 
+static void tell_mouse(struct term *t, bool on)
+{
+    (void)buf_add(&t->out, on ? "\033[?1000h\033[?1006h" : "\033[?1006l\033[?1000l");
+}
+
+void term_mouse(struct term *t, bool on)
+{
+    bool can = t->asks; /* as the questions, not for a teletype */
+    if (can && on != t->mouse) {
+        t->mouse = on;
+        tell_mouse(t, on);
+        term_flush(t);
+    }
+}
+
 void term_resize(struct term *t)
 {
     read_size(t);
@@ -283,6 +298,9 @@ static void leave_screen(struct term *t)
     if (t->out.len > 0) {
         buf_clear(&t->out);
         (void)buf_add(&t->out, "\030");
+    }
+    if (t->mouse) {
+        tell_mouse(t, false);
     }
     endwin();
     (void)collect(t);
@@ -336,6 +354,9 @@ void term_resume(struct term *t)
     (void)tcsetattr(t->fd, TCSADRAIN, &t->raw);
     t->asked = false;
     t->frame_ms = 0;
+    if (t->mouse) {
+        tell_mouse(t, true);
+    }
     term_resize(t);
     clearok(curscr, TRUE);
 }

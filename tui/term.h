@@ -30,6 +30,7 @@ struct term {
     bool asked;     /* a frame is on its way */
     bool mute;      /* this terminal does not answer */
     int64_t asked_ms, round_trip_ms;
+    bool mouse;       /* clicks and the wheel are reported */
     int64_t frame_ms; /* when the last frame went out; 0: never */
 };
 
@@ -43,6 +44,8 @@ void term_frame(struct term *t, int64_t now_ms);
 /* The time from which on a frame may be sent (now or earlier: at once); INT64_MAX: when the
  * terminal has answered. `urgent`: a key was pressed. */
 int64_t term_frame_due(const struct term *t, bool urgent, int64_t now_ms);
+/* Asks the terminal to report clicks and the wheel, or to keep them to itself. */
+void term_mouse(struct term *t, bool on);
 /* Reads what was typed and calls fn for each key; sees to answers. */
 void term_read(struct term *t, int64_t now_ms, void (*fn)(void *arg, int key), void *arg);
 /* Milliseconds until a lone ESC counts as a key, or -1; term_escape delivers it. */

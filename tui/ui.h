@@ -117,6 +117,7 @@ struct ui {
     int64_t running_ms, recent_ms;
     bool no_running; /* this core cannot tell which calls run */
 
+    int tabs_y; /* row of the views' names; 0: not shown */
     enum ui_mode mode;
     struct ui_edit edit;
     struct ui_trial trial;
@@ -138,6 +139,9 @@ struct ui {
     char filter_before[128];
     char detail_key[W_TABLE_KEY];
     struct w_toast toast;
+    char chosen_theme[64]; /* of the settings; "": none */
+    int chosen_mouse;      /* 0: not chosen, 1: on, -1: off */
+    bool settings_damaged; /* the file is not what it should be: it is not written either */
 };
 
 /* The views: which panels they have. */
@@ -174,11 +178,21 @@ void ui_key(void *arg, int key);
 /* Runs the action of a binding. */
 void ui_act(struct ui *ui, const struct binding *b);
 
+void keys_open_row(struct ui *ui);
+/* Sorts by a column; by the same one again: the other way round. */
+void keys_sort_toggle(struct ui *ui, size_t column);
+
+/* --- mouse.c --- */
+void mouse_event(struct ui *ui, const struct w_mouse *m);
+
 /* --- draw.c --- */
 void ui_draw(struct ui *ui);
 /* When the picture changes by itself next (wall clock, ages), monotonic milliseconds. */
 int64_t ui_draw_due(const struct ui *ui);
 void ui_draw_title(struct ui *ui, const struct w_area *a);
+/* The view whose name lies there; the binding whose hint lies at column x of the bottom line. */
+bool ui_draw_tab_at(const struct ui *ui, int x, int y, enum ui_view *view);
+const struct binding *ui_draw_hint_at(const struct ui *ui, int x);
 void ui_draw_burn(struct ui *ui, const struct w_area *a, int y);
 void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y);
 void ui_draw_pending(struct ui *ui, const struct w_area *a); /* the change not applied, one row */
@@ -241,6 +255,14 @@ void request_confirm(struct ui *ui, const char *title, const char *text, const c
                      json_t *params);
 void request_confirm_key(struct ui *ui, int key);
 void request_clear(struct ui_request *r);
+
+/* --- settings.c: what the user chose, kept in ~/.config/tollgate/ui.conf --- */
+void settings_load(struct ui *ui);  /* after panel_init; what is damaged is said and left out */
+bool settings_theme(struct ui *ui); /* loads the chosen theme; false: none, or it is gone */
+bool settings_mouse(const struct ui *ui);
+void settings_put(struct ui *ui, const char *key, const char *value);
+void settings_sort(struct ui *ui);    /* of the panel with the focus */
+void settings_columns(struct ui *ui); /* likewise: which are hidden */
 
 /* --- export.c, choose.c: the keys e, y and c --- */
 void export_ask(struct ui *ui);

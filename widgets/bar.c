@@ -70,3 +70,21 @@ void w_bar_draw(const struct w_area *a, int y, const struct w_segment *segments,
         }
     }
 }
+
+size_t w_bar_at(const struct w_segment *segments, size_t n, int width, int gap, int x)
+{
+    bool keep[W_BAR_MAX];
+    n = n > W_BAR_MAX ? W_BAR_MAX : n;
+    w_bar_fit(segments, n, width, gap, keep);
+    int at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!keep[i] || segments[i].right) {
+            continue;
+        }
+        if (x >= at && x < at + segment_width(&segments[i])) {
+            return i;
+        }
+        at += segment_width(&segments[i]) + gap;
+    }
+    return n;
+}

@@ -19,6 +19,8 @@ struct w_segment {
 
 /* Decides which of n segments (at most W_BAR_MAX) fit `width` with `gap` columns between them. */
 void w_bar_fit(const struct w_segment *segments, size_t n, int width, int gap, bool *keep);
+/* Which of them lies at column x when they are drawn in `width` columns; n: none. */
+size_t w_bar_at(const struct w_segment *segments, size_t n, int width, int gap, int x);
 /* Draws them in row y over a ground of role `fill`. */
 void w_bar_draw(const struct w_area *a, int y, const struct w_segment *segments, size_t n, int gap,
                 enum w_role fill);

@@ -56,6 +56,27 @@ static int tilde_key(int number)
     }
 }
 
+/* ESC [ < button ; column ; row M; released: m */
+static int mouse_sequence(struct w_keys *k)
+{
+    int number[3] = {0};
+    size_t at = 0;
+    size_t i = 3;
+    for (; i + 1 < k->count && at < 3; i++) {
+        unsigned char c = k->bytes[i];
+        if (c >= '0' && c <= '9') {
+            number[at] = number[at] < 100000 ? number[at] * 10 + (c - '0') : number[at];
+        } else if (c == ';') {
+            at++;
+        } else {
+            return take(k, W_KEY_NONE);
+        }
+    }
+    bool pressed = k->bytes[k->count - 1] == 'M' && at == 2 && number[1] > 0 && number[2] > 0;
+    k->mouse = (struct w_mouse){number[0], number[1] - 1, number[2] - 1};
+    return take(k, pressed ? W_KEY_MOUSE : W_KEY_NONE);
+}
+
 /* ESC [ parameters final */
 static int control_sequence(struct w_keys *k)
 {
@@ -65,6 +86,9 @@ static int control_sequence(struct w_keys *k)
     }
     if (final < 0x40 || final > 0x7e) {
         return W_KEY_NONE;
+    }
+    if (k->count > 3 && k->bytes[2] == '<') {
+        return mouse_sequence(k);
     }
     int number = 0;
     for (size_t i = 2; i < k->count && k->bytes[i] >= '0' && k->bytes[i] <= '9'; i++) {

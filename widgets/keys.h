@@ -24,7 +24,21 @@ enum w_key {
     W_KEY_DELETE,
     W_KEY_BACK_TAB,
     W_KEY_F1,
-    W_KEY_ANSWER /* the terminal's "ready": ESC [ 0 n */
+    W_KEY_ANSWER, /* the terminal's "ready": ESC [ 0 n */
+    W_KEY_MOUSE   /* a button or the wheel (ESC [ < .. M): w_keys.mouse says which and where */
+};
+
+enum w_mouse_button {
+    W_MOUSE_LEFT = 0,
+    W_MOUSE_MIDDLE = 1,
+    W_MOUSE_RIGHT = 2,
+    W_MOUSE_WHEEL_UP = 64,
+    W_MOUSE_WHEEL_DOWN = 65
+};
+
+struct w_mouse {
+    int button; /* enum w_mouse_button, or another that means nothing */
+    int x, y;   /* from 0 */
 };
 
 #define W_CTRL(c) ((c)&0x1f)
@@ -38,6 +52,7 @@ enum w_answer { W_IGNORED, W_HANDLED, W_ACCEPTED, W_CANCELLED };
 struct w_keys {
     unsigned char bytes[W_KEYS_MAX];
     size_t count;
+    struct w_mouse mouse; /* of the last W_KEY_MOUSE */
 };
 
 /* Takes one byte; returns how many keys it completes (0 to 2) and puts them in out. Unknown

@@ -207,6 +207,10 @@ static void learn_widths(struct w_table *t, const struct w_source *s, int width,
         memset(t->seen, 0, sizeof t->seen);
         t->seen_width = width;
     }
+    if (!t->unsorted && t->sort < s->column_count) { /* room for the arrow */
+        int w = w_text_width(s->columns[t->sort].title) + 1;
+        t->seen[t->sort] = w > t->seen[t->sort] ? w : t->seen[t->sort];
+    }
     for (size_t i = t->top; i < t->count && i < t->top + (size_t)rows; i++) {
         for (size_t c = 0; c < s->column_count; c++) {
             struct w_cell cell = {0};
@@ -269,6 +273,33 @@ static void scroll_to_cursor(struct w_table *t, int rows)
     } else if (t->top > t->count - shown) {
         t->top = t->count - shown;
     }
+}
+
+enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const struct w_area *a,
+                       int x, int y, long *row, size_t *column)
+{
+    int gap = a->w < 70 ? 1 : 2;
+    int width[W_COLUMNS_MAX];
+    if (x < 0 || x >= a->w || y < 0 || y >= a->h) {
+        return W_HIT_NOTHING;
+    }
+    if (y > 0) {
+        *row = (long)t->top + y - 1;
+        return *row < (long)t->count ? W_HIT_ROW : W_HIT_NOTHING;
+    }
+    w_columns_fit(s->columns, s->column_count, t->seen, a->w, gap, width);
+    int at = 0;
+    for (size_t c = 0; c < s->column_count; c++) {
+        if (width[c] < 0) {
+            continue;
+        }
+        if (x >= at && x < at + width[c] + gap) {
+            *column = c;
+            return W_HIT_HEADER;
+        }
+        at += width[c] + gap;
+    }
+    return W_HIT_NOTHING;
 }
 
 int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_area *a, bool focus)

@@ -9,7 +9,7 @@
 
 #define W_TABLE_KEY  128
 #define W_TABLE_CELL 160
-#define W_TABLE_ROWS 2000 /* more are not shown */
+#define W_TABLE_ROWS 10000 /* more are not shown */
 
 enum w_cell_kind { W_CELL_TEXT, W_CELL_GAUGE, W_CELL_SPARK };
 
@@ -59,6 +59,11 @@ void w_table_free(struct w_table *t);
 void w_table_update(struct w_table *t, const struct w_source *s, int64_t now_ms);
 /* Header and rows; returns the rows that fit. `focus`: the selected row is marked. */
 int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_area *a, bool focus);
+enum w_hit { W_HIT_NOTHING, W_HIT_HEADER, W_HIT_ROW };
+/* What lies at x, y of the area the table was drawn in last: a column's header, or a row (its place
+ * in the order shown). */
+enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const struct w_area *a,
+                       int x, int y, long *row, size_t *column);
 /* Moves the cursor by delta rows, clamped. */
 void w_table_move(struct w_table *t, long delta, int64_t now_ms);
 void w_table_sort(struct w_table *t, size_t column, bool descending);

@@ -17,7 +17,8 @@ export class Terminal {
         self.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-screen-'));
         self.socket = path.join(self.dir, `s${Terminal.#count++}`);
         t.after(() => self.stop());
-        const words = Object.entries(env).map(([k, v]) => `${k}=${v}`);
+        // Nobody's own settings are read or written.
+        const words = Object.entries({ XDG_CONFIG_HOME: path.join(self.dir, 'config'), ...env }).map(([k, v]) => `${k}=${v}`);
         const command = ['env', '-u', 'NO_COLOR', ...words, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
         self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
             'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
@@ -40,6 +41,21 @@ export class Terminal {
 
     type(text) {
         this.#tmux('send-keys', '-l', '-t', 'main', text);
+    }
+
+    // A click (button 0) or the wheel (64 up, 65 down) at a column and row, counted from 1.
+    mouse(column, row, button = 0) {
+        this.type(`\x1b[<${button};${column};${row}M\x1b[<${button};${column};${row}m`);
+    }
+
+    // Clicks on the first place where the text stands.
+    click(text) {
+        const lines = this.show().split('\n');
+        const row = lines.findIndex((line) => line.includes(text));
+        if (row < 0) {
+            throw new Error(`"${text}" is not on the screen:\n${lines.join('\n')}`);
+        }
+        this.mouse(lines[row].indexOf(text) + 1, row + 1);
     }
 
     show() {
@@ -65,6 +81,11 @@ export class Terminal {
         } catch (e) {
             throw new Error(`${e.message}; it shows:\n${this.show()}`);
         }
+    }
+
+    // What tmux knows of the terminal, such as mouse_any_flag.
+    flag(name) {
+        return this.#tmux('display', '-p', '-t', 'main', `#{${name}}`).trim();
     }
 
     get ended() {

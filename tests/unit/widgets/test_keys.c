@@ -220,6 +220,38 @@ static void a_toast_goes_away_and_is_safe(void **state)
     assert_false(w_toast_on(&t, 5));
 }
 
+static void clicks_and_the_wheel_are_told_with_their_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int key, button, x, y;
+    } cases[] = {{"\x1b[<0;12;3M", W_KEY_MOUSE, W_MOUSE_LEFT, 11, 2},
+                 {"\x1b[<0;12;3m", W_KEY_NONE, 0, 0, 0}, /* released */
+                 {"\x1b[<65;1;1M", W_KEY_MOUSE, W_MOUSE_WHEEL_DOWN, 0, 0},
+                 {"\x1b[<64;200;60M", W_KEY_MOUSE, W_MOUSE_WHEEL_UP, 199, 59},
+                 {"\x1b[<0;0;3M", W_KEY_NONE, 0, 0, 0},
+                 {"\x1b[<0;3M", W_KEY_NONE, 0, 0, 0},
+                 {"\x1b[<0;x;3M", W_KEY_NONE, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct w_keys k = {.count = 0};
+        int out[2];
+        int last = W_KEY_NONE;
+        for (const char *c = cases[i].bytes; *c; c++) {
+            int n = w_keys_feed(&k, (unsigned char)*c, out);
+            last = n > 0 && last != W_KEY_MOUSE ? out[n - 1] : last;
+        }
+        if (cases[i].key == W_KEY_MOUSE) {
+            assert_int_equal(last, W_KEY_MOUSE);
+            assert_int_equal(k.mouse.button, cases[i].button);
+            assert_int_equal(k.mouse.x, cases[i].x);
+            assert_int_equal(k.mouse.y, cases[i].y);
+        } else {
+            assert_int_not_equal(last, W_KEY_MOUSE);
+        }
+    }
+}
+
 int main(void)
 {
     setlocale(LC_ALL, "C.UTF-8");
@@ -234,6 +266,7 @@ int main(void)
         cmocka_unit_test(forms_and_lists_wrap_and_stop),
         cmocka_unit_test(text_scrolls_to_its_end),
         cmocka_unit_test(a_toast_goes_away_and_is_safe),
+        cmocka_unit_test(clicks_and_the_wheel_are_told_with_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
