@@ -1,8 +1,6 @@
 /* cost_explorer.c: see cost_explorer.h. */
 #include "core/aws/cost_explorer.h"
 
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PAGES_MAX   20 /* a runaway answer would cost a cent a page */
@@ -77,119 +75,159 @@ bool cost_explorer_amount(struct str text, money_t *out)
     return true;
 }
 
-static bool request_body(struct buf *out, const char *tag_key, const char *start, const char *end,
-                         const char *token)
+bool cost_explorer_is_bedrock(struct str service)
 {
-    buf_printf(out,
-               "{\"TimePeriod\":{\"Start\":\"%s\",\"End\":\"%s\"},\"Granularity\":\"DAILY\","
-               "\"Metrics\":[\"UnblendedCost\"],\"GroupBy\":[{\"Type\":\"TAG\",\"Key\":",
-               start, end);
-    buf_json_string(out, str_of(tag_key));
-    buf_add(out, "},{\"Type\":\"DIMENSION\",\"Key\":\"SERVICE\"}]");
-    if (token != NULL) {
-        buf_add(out, ",\"NextPageToken\":");
-        buf_json_string(out, str_of(token));
+    static const char word[] = "bedrock";
+    for (size_t i = 0; i + sizeof(word) - 1 <= service.n; i++) {
+        if (strncasecmp(service.p + i, word, sizeof(word) - 1) == 0) {
+            return true;
+        }
     }
-    return buf_add(out, "}");
+    return false;
 }
 
-static bool is_bedrock(json_t *service)
-{
-    return service == NULL || strcasestr(json_string_value(service), "bedrock") != NULL;
-}
+/* The keys of a question in the shape of the answer's rows. */
+struct taking {
+    const struct cost_question *q;
+    cost_explorer_row *fn;
+    void *arg;
+};
 
-/* Hands out one group of a day; false when it is not as it should be. */
-static bool take_group(json_t *group, struct str day, cost_explorer_row *fn, void *arg)
+static bool take_keys(const struct cost_question *q, const json_t *group, struct str out[2])
 {
-    json_t *keys = json_object_get(group, "Keys");
-    json_t *tag = json_array_get(keys, 0);
-    json_t *service = json_array_get(keys, 1);
-    json_t *cost = json_object_get(json_object_get(group, "Metrics"), "UnblendedCost");
-    money_t usd;
-    if (!json_is_string(tag) || (service != NULL && !json_is_string(service)) ||
-        strcmp(json_string_value(json_object_get(cost, "Unit")) != NULL
-                   ? json_string_value(json_object_get(cost, "Unit"))
-                   : "",
-               "USD") != 0 ||
-        !cost_explorer_amount(str_of(json_string_value(json_object_get(cost, "Amount"))), &usd)) {
-        return false;
-    }
-    struct str value;
-    struct str whole = str_of(json_string_value(tag));
-    (void)str_cut(whole, '$', &value);
-    if (is_bedrock(service)) {
-        fn(arg, day, value.p != NULL ? value : STR(""), usd);
+    const json_t *keys = json_object_get(group, "Keys");
+    for (size_t i = 0; i < q->by_count && i < 2; i++) {
+        const json_t *key = json_array_get(keys, i);
+        if (!json_is_string(key)) {
+            return false;
+        }
+        out[i] = str_of(json_string_value(key));
+        if (strcmp(q->by[i].type, "TAG") == 0) {
+            struct str value;
+            (void)str_cut(out[i], '$', &value);
+            out[i] = value.p != NULL ? value : STR("");
+        }
     }
     return true;
 }
 
-static bool take_day(json_t *day, cost_explorer_row *fn, void *arg)
+/* Hands out one group of a day; false when it is not as it should be. */
+static bool take_group(const struct taking *t, const json_t *group, struct str day)
 {
-    struct str start =
-        str_of(json_string_value(json_object_get(json_object_get(day, "TimePeriod"), "Start")));
-    json_t *groups = json_object_get(day, "Groups");
+    struct str keys[2] = {STR(""), STR("")};
+    const json_t *cost = json_object_get(json_object_get(group, "Metrics"), "UnblendedCost");
+    money_t usd;
+    if (!take_keys(t->q, group, keys) || strcmp(aws_json_text(cost, "Unit"), "USD") != 0 ||
+        !cost_explorer_amount(str_of(aws_json_text(cost, "Amount")), &usd)) {
+        return false;
+    }
+    t->fn(t->arg, day, keys, usd);
+    return true;
+}
+
+static bool take_day(void *arg, const json_t *day)
+{
+    const struct taking *t = arg;
+    struct str start = str_of(aws_json_text(json_object_get(day, "TimePeriod"), "Start"));
+    const json_t *groups = json_object_get(day, "Groups");
     bool ok = start.n >= 10 && json_is_array(groups);
     for (size_t i = 0; ok && i < json_array_size(groups); i++) {
-        ok = take_group(json_array_get(groups, i), str_sub(start, 0, 10), fn, arg);
+        ok = take_group(t, json_array_get(groups, i), str_sub(start, 0, 10));
     }
     return ok;
 }
 
-static enum err take_page(struct str body, cost_explorer_row *fn, void *arg, char **token,
-                          struct err_info *ei)
+static json_t *services_filter(const json_t *services)
 {
-    *token = NULL;
-    json_t *root = json_loadb(body.p != NULL ? body.p : "", body.n, 0, NULL);
-    json_t *days = json_object_get(root, "ResultsByTime");
-    bool ok = json_is_array(days);
-    for (size_t i = 0; ok && i < json_array_size(days); i++) {
-        ok = take_day(json_array_get(days, i), fn, arg);
-    }
-    json_t *next = json_object_get(root, "NextPageToken");
-    if (ok && json_is_string(next) && json_string_length(next) > 0) {
-        *token = str_dup(str_of(json_string_value(next)));
-        ok = *token != NULL;
-    }
-    json_decref(root);
-    return ok ? ERR_OK
-              : err_set(ei, ERR_PARSE,
-                        "ce:GetCostAndUsage answered something else than daily costs in USD");
+    return json_pack("{s:{s:s,s:O}}", "Dimensions", "Key", "SERVICE", "Values",
+                     (json_t *)(uintptr_t)services);
 }
 
-enum err cost_explorer_daily(struct aws_http *h, const struct aws_place *place,
-                             const struct credentials *c, const char *tag_key, const char *start,
-                             const char *end, cost_explorer_row *fn, void *arg, int64_t *pages,
-                             struct err_info *ei)
+static json_t *usage_body(const struct cost_question *q)
 {
-    char *token = NULL;
-    enum err e = ERR_OK;
+    json_t *by = json_array();
+    for (size_t i = 0; i < q->by_count; i++) {
+        if (json_array_append_new(
+                by, json_pack("{s:s,s:s}", "Type", q->by[i].type, "Key", q->by[i].key)) != 0) {
+            json_decref(by);
+            return NULL;
+        }
+    }
+    json_t *body = json_pack("{s:{s:s,s:s},s:s,s:[s],s:o}", "TimePeriod", "Start", q->start, "End",
+                             q->end, "Granularity", q->monthly ? "MONTHLY" : "DAILY", "Metrics",
+                             "UnblendedCost", "GroupBy", by);
+    if (q->services != NULL) {
+        (void)json_object_set_new(body, "Filter", services_filter(q->services));
+    }
+    return body;
+}
+
+enum err cost_explorer_usage(const struct aws_session *s, const struct cost_question *q,
+                             cost_explorer_row *fn, void *arg, int64_t *pages, struct err_info *ei)
+{
+    static const struct aws_operation op = {.service = "ce",
+                                            .action = "ce:GetCostAndUsage",
+                                            .target = "AWSInsightsIndexService.GetCostAndUsage"};
+    static const struct aws_pages list = {"ResultsByTime", "NextPageToken", "NextPageToken",
+                                          PAGES_MAX};
+    struct taking t = {q, fn, arg};
+    json_t *body = usage_body(q);
     *pages = 0;
-    do {
-        struct buf body = {0};
-        struct buf answer = {0};
-        if (!request_body(&body, tag_key, start, end, token)) {
-            e = err_set(ei, ERR_NOMEM, "no memory to ask Cost Explorer");
-        } else {
-            struct aws_call call = {.place = *place,
-                                    .service = "ce",
-                                    .action = "ce:GetCostAndUsage",
-                                    .target = "AWSInsightsIndexService.GetCostAndUsage",
-                                    .content_type = "application/x-amz-json-1.1",
-                                    .body = buf_str(&body)};
-            e = aws_http_call(h, &call, c, &answer, ei);
-        }
-        free(token);
-        token = NULL;
-        if (e == ERR_OK) {
-            (*pages)++;
-            e = take_page(buf_str(&answer), fn, arg, &token, ei);
-        }
-        buf_free(&body);
-        buf_free(&answer);
-    } while (e == ERR_OK && token != NULL && *pages < PAGES_MAX);
-    if (token != NULL) {
-        free(token);
-        e = err_set(ei, ERR_TOO_BIG, "Cost Explorer's answer has more than %d pages", PAGES_MAX);
+    return body != NULL ? aws_json_list(s, &op, body, &list, take_day, &t, pages, ei)
+                        : err_set(ei, ERR_NOMEM, "no memory to ask Cost Explorer");
+}
+
+static bool take_service(void *arg, const json_t *item)
+{
+    const char *name = aws_json_text(item, "Value");
+    return !cost_explorer_is_bedrock(str_of(name)) ||
+           json_array_append_new(arg, json_string(name)) == 0;
+}
+
+enum err cost_explorer_services(const struct aws_session *s, const char *start, const char *end,
+                                json_t **names, int64_t *pages, struct err_info *ei)
+{
+    static const struct aws_operation op = {.service = "ce",
+                                            .action = "ce:GetDimensionValues",
+                                            .target = "AWSInsightsIndexService.GetDimensionValues"};
+    static const struct aws_pages list = {"DimensionValues", "NextPageToken", "NextPageToken",
+                                          PAGES_MAX};
+    *names = json_array();
+    *pages = 0;
+    json_t *body = json_pack("{s:{s:s,s:s},s:s,s:s}", "TimePeriod", "Start", start, "End", end,
+                             "Dimension", "SERVICE", "SearchString", "Bedrock");
+    enum err e = *names != NULL && body != NULL
+                     ? aws_json_list(s, &op, body, &list, take_service, *names, pages, ei)
+                     : err_set(ei, ERR_NOMEM, "no memory to ask Cost Explorer");
+    if (e != ERR_OK) {
+        json_decref(*names);
+        *names = NULL;
     }
     return e;
+}
+
+enum err cost_explorer_forecast(const struct aws_session *s, const char *start, const char *end,
+                                const json_t *services, money_t *mean, int64_t *pages,
+                                struct err_info *ei)
+{
+    static const struct aws_operation op = {.service = "ce",
+                                            .action = "ce:GetCostForecast",
+                                            .target = "AWSInsightsIndexService.GetCostForecast"};
+    json_t *answer = NULL;
+    struct err_info why = {0};
+    json_t *body = json_pack("{s:{s:s,s:s},s:s,s:s}", "TimePeriod", "Start", start, "End", end,
+                             "Metric", "UNBLENDED_COST", "Granularity", "MONTHLY");
+    if (services != NULL && body != NULL) {
+        (void)json_object_set_new(body, "Filter", services_filter(services));
+    }
+    *pages = 1;
+    enum err e = aws_json_call(s, &op, body, &answer, &why);
+    if (e == ERR_RANGE && strstr(why.text, "DataUnavailable") != NULL) {
+        e = ERR_NOT_FOUND;
+    }
+    if (e == ERR_OK && !aws_json_amount(json_object_get(answer, "Total"), "Amount", mean)) {
+        e = err_set(&why, ERR_PARSE, "ce:GetCostForecast answered no total");
+    }
+    json_decref(answer);
+    return e == ERR_OK ? e : err_set(ei, e, "%s", why.text);
 }

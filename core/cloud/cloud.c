@@ -13,15 +13,6 @@
 #define BACKOFF_FIRST_MS 5000
 #define BACKOFF_LAST_MS  (15 * 60000)
 #define OVER_BY_MS       2000 /* after the minute */
-#define AUDIT_EVERY_MS   10000
-
-static const char *const source_names[SOURCES] = {
-    [SOURCE_CREDENTIALS] = "credentials",
-    [SOURCE_PUBLISH] = "publish",
-    [SOURCE_AUDIT] = "audit",
-    [SOURCE_CLOUDWATCH] = "cloudwatch",
-    [SOURCE_COST_EXPLORER] = "cost_explorer",
-};
 
 const char *cloud_state_name(enum cloud_state s)
 {
@@ -37,26 +28,6 @@ bool cloud_is_stopping(struct cloud *c)
     return stopping;
 }
 
-/* How often a source runs; 0: it is off. */
-static int64_t period_of(enum source s, const struct config *config)
-{
-    switch (s) {
-    case SOURCE_CREDENTIALS:
-        return TICK_MS;
-    case SOURCE_PUBLISH:
-        return config->publish_metrics.on ? config->publish_metrics.every_ms : 0;
-    case SOURCE_AUDIT:
-        return config->publish_audit.on ? AUDIT_EVERY_MS : 0;
-    case SOURCE_CLOUDWATCH:
-        return config->publish_metrics.on ? config->poll.cloudwatch_ms : 0;
-    case SOURCE_COST_EXPLORER:
-        return cloud_cost_tag(config) != NULL ? config->poll.cost_explorer_ms : 0;
-    case SOURCES:
-        break;
-    }
-    return 0;
-}
-
 /* Publishing keeps to the clock, so that a minute is out as soon as it is over. */
 static int64_t next_run(enum source s, int64_t now_ms, int64_t period_ms)
 {
@@ -69,12 +40,12 @@ static int64_t next_run(enum source s, int64_t now_ms, int64_t period_ms)
 /* Turns sources on and off as the configuration says; locked. */
 static void plan(struct cloud *c, int64_t now_ms)
 {
+    cloud_spread(c, c->config);
     for (int i = 0; i < SOURCES; i++) {
         struct cloud_source *s = &c->sources[i];
-        int64_t period_ms = period_of((enum source)i, c->config);
-        s->name = source_names[i];
+        int64_t period_ms = s->period_ms;
+        s->name = cloud_source_names[i];
         s->sends = i == SOURCE_PUBLISH || i == SOURCE_AUDIT;
-        s->period_ms = period_ms;
         if (period_ms <= 0) {
             s->state = CLOUD_OFF;
             s->next_ms = 0;
@@ -101,7 +72,19 @@ static void load_answer(struct cloud *c, enum source s, const char *key)
     buf_free(&json);
 }
 
-static void note_success(struct cloud *c, enum source s, int64_t now_ms, int64_t period_ms)
+/* What a poll cost may lengthen the turns of the others too; locked. */
+static void spread_anew(struct cloud *c)
+{
+    cloud_spread(c, c->config);
+    for (int i = 0; i < SOURCES; i++) {
+        struct cloud_source *s = &c->sources[i];
+        if (s->state == CLOUD_OK && s->usd_per_month >= 0 && i != SOURCE_PUBLISH) {
+            s->next_ms = s->at_ms + s->period_ms;
+        }
+    }
+}
+
+static void note_success(struct cloud *c, enum source s, int64_t now_ms)
 {
     pthread_mutex_lock(&c->lock);
     struct cloud_source *to = &c->sources[s];
@@ -109,13 +92,14 @@ static void note_success(struct cloud *c, enum source s, int64_t now_ms, int64_t
     if (to->state != CLOUD_OFF) { /* a reload may have turned it off meanwhile */
         to->state = CLOUD_OK;
         to->at_ms = now_ms;
-        to->next_ms = c->again[s] ? now_ms : next_run(s, now_ms, period_ms);
+        to->next_ms = c->again[s] ? now_ms : next_run(s, now_ms, to->period_ms);
         to->error[0] = '\0';
     }
+    spread_anew(c);
     pthread_mutex_unlock(&c->lock);
     c->backoff_ms[s] = 0;
     if (was_broken) {
-        log_info("cloud", "%s works again", source_names[s]);
+        log_info("cloud", "%s works again", cloud_source_names[s]);
     }
 }
 
@@ -133,7 +117,7 @@ static void note_failure(struct cloud *c, enum source s, int64_t now_ms, enum cl
     }
     pthread_mutex_unlock(&c->lock);
     if (!told && state == CLOUD_ERROR) {
-        log_warn("cloud", "%s: %s", source_names[s], text);
+        log_warn("cloud", "%s: %s", cloud_source_names[s], text);
     }
 }
 
@@ -151,25 +135,45 @@ static void run_credentials(struct cloud *c, int64_t now_ms)
     struct err_info ei = {0};
     enum err e = credentials_refresh(c->credentials, now_ms, &ei);
     if (e == ERR_OK) {
-        note_success(c, SOURCE_CREDENTIALS, now_ms, TICK_MS);
+        note_success(c, SOURCE_CREDENTIALS, now_ms);
     } else if (!cloud_is_stopping(c)) {
         note_failure(c, SOURCE_CREDENTIALS, now_ms, CLOUD_ERROR, TICK_MS, ei.text);
     }
 }
 
-static enum err run_with_keys(struct cloud *c, enum source s, const struct config *config,
-                              const struct credentials *keys, int64_t now_ms, bool hurried,
-                              struct err_info *ei)
+/* What Bedrock counted was told: the comparison follows. */
+static void compare_at_once(struct cloud *c, int64_t now_ms)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->sources[SOURCE_RECONCILE].state != CLOUD_OFF) {
+        c->sources[SOURCE_RECONCILE].next_ms = now_ms;
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static enum err run_with_keys(struct cloud_run *r, enum source s, struct err_info *ei)
 {
     switch (s) {
     case SOURCE_PUBLISH:
-        return cloud_publish(c, config, keys, now_ms, hurried, ei);
+        return cloud_publish(r->c, r->config, r->keys, r->now_ms, r->hurried, ei);
     case SOURCE_AUDIT:
-        return cloud_audit(c, config, keys, now_ms, ei);
+        return cloud_audit(r->c, r->config, r->keys, r->now_ms, ei);
     case SOURCE_CLOUDWATCH:
-        return cloud_poll_metrics(c, config, keys, now_ms, ei);
+        return cloud_poll_metrics(r->c, r->config, r->keys, r->now_ms, ei);
+    case SOURCE_PROFILES:
+        return cloud_poll_profiles(r, ei);
+    case SOURCE_BEDROCK:
+        return cloud_poll_bedrock(r, ei);
+    case SOURCE_ALARMS:
+        return cloud_poll_alarms(r, ei);
+    case SOURCE_QUOTAS:
+        return cloud_poll_quotas(r, ei);
     case SOURCE_COST_EXPLORER:
-        return cloud_poll_costs(c, config, keys, now_ms, ei);
+        return cloud_poll_costs(r, ei);
+    case SOURCE_BUDGETS:
+        return cloud_poll_budgets(r, ei);
+    case SOURCE_RECONCILE:
+        return cloud_reconcile(r, ei);
     case SOURCE_CREDENTIALS:
     case SOURCES:
         break;
@@ -186,17 +190,23 @@ static void run_source(struct cloud *c, enum source s, const struct config *conf
         return;
     }
     struct err_info ei = {0};
-    enum err e = run_with_keys(c, s, config, keys, now_ms, hurried, &ei);
+    struct cloud_run r = {c, config, keys, now_ms, hurried, 0};
+    enum err e = run_with_keys(&r, s, &ei);
     credentials_unref(keys);
     note_cursor(c, SOURCE_PUBLISH, &c->published);
     note_cursor(c, SOURCE_AUDIT, &c->audited);
     if (e == ERR_OK) {
-        note_success(c, s, now_ms, period_of(s, config));
+        note_success(c, s, now_ms);
+    } else if (s == SOURCE_RECONCILE && e == ERR_CONFLICT) {
+        note_failure(c, s, now_ms, CLOUD_ERROR, c->sources[s].period_ms, ei.text);
     } else if (!cloud_is_stopping(c)) {
         int64_t wait_ms = c->backoff_ms[s] > 0 ? c->backoff_ms[s] * 2 : BACKOFF_FIRST_MS;
         c->backoff_ms[s] = wait_ms < BACKOFF_LAST_MS ? wait_ms : BACKOFF_LAST_MS;
         note_failure(c, s, now_ms, CLOUD_ERROR, c->backoff_ms[s],
                      ei.text[0] != '\0' ? ei.text : err_name(e));
+    }
+    if (s == SOURCE_BEDROCK && e == ERR_OK) {
+        compare_at_once(c, now_ms);
     }
 }
 
@@ -208,7 +218,7 @@ static void run_due(struct cloud *c, const struct config *config, bool hurried)
         pthread_mutex_lock(&c->lock);
         const struct cloud_source *s = &c->sources[i];
         /* Far ahead: the clock was set back. */
-        int64_t far_ms = now_ms + period_of((enum source)i, config) + BACKOFF_LAST_MS;
+        int64_t far_ms = now_ms + s->period_ms + BACKOFF_LAST_MS;
         bool due =
             s->state != CLOUD_OFF && (hurried || s->next_ms <= now_ms || s->next_ms > far_ms);
         pthread_mutex_unlock(&c->lock);
@@ -242,6 +252,22 @@ static void wait_for_work(struct cloud *c)
     }
 }
 
+/* A catalog of its own: the proxy's goes with a reload. */
+static void use_models(struct cloud *c, struct config *config)
+{
+    if (c->catalog_config == config) {
+        return;
+    }
+    struct err_info ei = {0};
+    catalog_free(c->catalog);
+    config_unref(c->catalog_config);
+    c->catalog_config = config_ref(config);
+    c->catalog = catalog_new(config, &ei);
+    if (c->catalog == NULL) {
+        log_warn("cloud", "AWS's figures are not told by model: %s", ei.text);
+    }
+}
+
 static void *run_cloud(void *arg)
 {
     struct cloud *c = arg;
@@ -252,6 +278,7 @@ static void *run_cloud(void *arg)
         c->hurry = c->reloaded = false;
         struct config *config = config_ref(c->config);
         pthread_mutex_unlock(&c->lock);
+        use_models(c, config);
         run_due(c, config, hurried);
         config_unref(config);
         pthread_mutex_lock(&c->lock);
@@ -296,6 +323,12 @@ static int start_thread(struct cloud *c)
 static void release(struct cloud *c)
 {
     aws_http_free(c->http);
+    for (int i = 0; i < SOURCES; i++) {
+        json_decref(c->facts[i]);
+    }
+    json_decref(c->bypass);
+    catalog_free(c->catalog);
+    config_unref(c->catalog_config);
     answers_free(&c->answers);
     publish_known_free(&c->known);
     config_unref(c->config);
@@ -322,8 +355,12 @@ struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei)
         release(c);
         return NULL;
     }
+    for (int i = 0; i < SOURCES; i++) {
+        cloud_recall(c, (enum source)i);
+    }
     load_answer(c, SOURCE_CLOUDWATCH, CLOUD_METRICS_KEY);
     load_answer(c, SOURCE_COST_EXPLORER, CLOUD_COSTS_KEY);
+    cloud_since(c, clock_wall_ms());
     plan(c, clock_wall_ms());
     int failed = start_thread(c);
     if (failed != 0) {

@@ -1,8 +1,6 @@
-/* cloud_poll.c: asks CloudWatch what it holds of the last day, and Cost Explorer what was billed.
- */
+/* cloud_poll.c: asks CloudWatch what it holds of the last day of what is published, by whomever. */
 #include "core/cloud/cloud_private.h"
 
-#include "core/aws/cost_explorer.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
@@ -11,26 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS  3600000LL
-#define DAY_MS   (24 * HOUR_MS)
-#define CALL_MAX 9e15 /* beyond what a double counts exactly */
+#define HOUR_MS    3600000LL
+#define DAY_MS     (24 * HOUR_MS)
+#define SERIES_USD (MONEY_DOLLAR / 100000) /* a cent for a thousand metrics */
+#define CALL_MAX   9e15                    /* beyond what a double counts exactly */
 
 void cloud_day(char out[11], int64_t wall_ms)
 {
     char text[CLOCK_TEXT];
     clock_rfc3339(text, wall_ms);
     str_copy(out, 11, str_sub(str_of(text), 0, 10));
-}
-
-const char *cloud_cost_tag(const struct config *config)
-{
-    for (size_t i = 0; i < config->cost_tags.count; i++) {
-        const struct config_pair *pair = &config->cost_tags.at[i];
-        if (strcmp(pair->key, "costCenter") == 0 && pair->value[0] != '\0') {
-            return pair->value;
-        }
-    }
-    return NULL;
 }
 
 /* Stores the JSON of an answer; that it could not be kept is no reason to hide it. */
@@ -46,7 +34,6 @@ static void keep(struct cloud *c, const char *key, struct buf *json)
 
 struct gathering {
     struct cloud_answers answers;
-    const char *today; /* "2026-11-21" */
     bool failed;
 };
 
@@ -127,50 +114,8 @@ enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
         g.answers.metrics = NULL;
         pthread_mutex_unlock(&c->lock);
         keep(c, CLOUD_METRICS_KEY, &json);
-    }
-    answers_free(&g.answers);
-    return e;
-}
-
-static void take_cost(void *arg, struct str day, struct str value, money_t usd)
-{
-    struct gathering *g = arg;
-    money_t today = str_is(day, g->today) ? usd : 0;
-    if (!answers_add_cost(&g->answers, value, today, usd)) {
-        g->failed = true;
-    }
-}
-
-enum err cloud_poll_costs(struct cloud *c, const struct config *config,
-                          const struct credentials *keys, int64_t now_ms, struct err_info *ei)
-{
-    char start[11];
-    char end[11];
-    struct gathering g = {0};
-    cloud_day(g.answers.day, now_ms);
-    cloud_day(start, now_ms);
-    cloud_day(end, now_ms + DAY_MS);
-    memcpy(start + 8, "01", 2);
-    g.today = g.answers.day;
-    struct aws_place place = {config->endpoints[SERVICE_CE],
-                              config_signing_region(SERVICE_CE, config->region)};
-    int64_t pages;
-    enum err e = cost_explorer_daily(c->http, &place, keys, cloud_cost_tag(config), start, end,
-                                     take_cost, &g, &pages, ei);
-    if (e == ERR_OK && g.failed) {
-        e = err_set(ei, ERR_TOO_BIG, "Cost Explorer answered more cost centers than are kept");
-    }
-    if (e == ERR_OK) {
-        struct buf json = {0};
-        answers_print_costs(&json, &g.answers, now_ms);
-        pthread_mutex_lock(&c->lock);
-        free(c->answers.costs);
-        c->answers.costs = g.answers.costs;
-        c->answers.cost_count = g.answers.cost_count;
-        memcpy(c->answers.day, g.answers.day, sizeof(g.answers.day));
-        g.answers.costs = NULL;
-        pthread_mutex_unlock(&c->lock);
-        keep(c, CLOUD_COSTS_KEY, &json);
+        c->run_cost[SOURCE_CLOUDWATCH] = series * SERIES_USD;
+        cloud_tell(c, SOURCE_CLOUDWATCH, json_pack("{s:I}", "series", (json_int_t)series), now_ms);
     }
     answers_free(&g.answers);
     return e;

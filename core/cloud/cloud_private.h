@@ -3,7 +3,8 @@
 #ifndef TOLLGATE_CLOUD_CLOUD_PRIVATE_H
 #define TOLLGATE_CLOUD_CLOUD_PRIVATE_H
 
-#include "core/aws/aws_http.h"
+#include "core/aws/aws_json.h"
+#include "core/catalog/catalog.h"
 #include "core/cloud/cloud.h"
 #include "core/cloud/cloud_cursor.h"
 #include "core/cloud/publish.h"
@@ -21,7 +22,13 @@ enum source {
     SOURCE_PUBLISH,
     SOURCE_AUDIT,
     SOURCE_CLOUDWATCH,
+    SOURCE_PROFILES,
+    SOURCE_BEDROCK,
+    SOURCE_ALARMS,
+    SOURCE_QUOTAS,
     SOURCE_COST_EXPLORER,
+    SOURCE_BUDGETS,
+    SOURCE_RECONCILE, /* after those it compares */
     SOURCES
 };
 
@@ -42,6 +49,12 @@ struct cloud {
     struct cloud_cursor published, audited;
     bool again[SOURCES];         /* the last run left some: the next follows at once */
     int64_t backoff_ms[SOURCES]; /* 0: the last run worked */
+    money_t run_cost[SOURCES];   /* of the last run, in nano-dollars; -1: never run */
+    struct catalog *catalog;     /* of catalog_config: which model an ID is */
+    struct config *catalog_config;
+    int64_t since_ms; /* when tollgate began to count: what was before passed by it */
+    json_t *bypass;   /* calls by model that the last comparison found */
+    bool stretching;  /* periods are longer than the file wants */
     pthread_t thread;
 
     pthread_mutex_t lock; /* guards all that follows */
@@ -50,17 +63,57 @@ struct cloud {
     struct config *config; /* a reference */
     struct cloud_source sources[SOURCES];
     struct cloud_answers answers;
+    json_t *facts[SOURCES]; /* told last, or NULL; a reference each, never changed */
 };
 
-/* One run of a source at now_ms; `hurried`: asked for by cloud_hurry. */
+/* A run of a source. */
+struct cloud_run {
+    struct cloud *c;
+    const struct config *config;
+    const struct credentials *keys;
+    int64_t now_ms;
+    bool hurried; /* asked for by cloud_hurry */
+    money_t cost; /* of what was asked so far */
+};
+struct aws_session cloud_session(const struct cloud_run *r, enum config_service s);
+
 enum err cloud_publish(struct cloud *c, const struct config *config, const struct credentials *keys,
                        int64_t now_ms, bool hurried, struct err_info *ei);
 enum err cloud_audit(struct cloud *c, const struct config *config, const struct credentials *keys,
                      int64_t now_ms, struct err_info *ei);
 enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
                             const struct credentials *keys, int64_t now_ms, struct err_info *ei);
-enum err cloud_poll_costs(struct cloud *c, const struct config *config,
-                          const struct credentials *keys, int64_t now_ms, struct err_info *ei);
+enum err cloud_poll_costs(struct cloud_run *r, struct err_info *ei);
+enum err cloud_poll_bedrock(struct cloud_run *r, struct err_info *ei);
+enum err cloud_poll_alarms(struct cloud_run *r, struct err_info *ei);
+enum err cloud_poll_quotas(struct cloud_run *r, struct err_info *ei);
+enum err cloud_poll_budgets(struct cloud_run *r, struct err_info *ei);
+enum err cloud_poll_profiles(struct cloud_run *r, struct err_info *ei);
+/* ERR_CONFLICT: there is traffic that did not pass tollgate; the text says how much. */
+/* Finds when tollgate began to count: kept in the ledger for good. */
+void cloud_since(struct cloud *c, int64_t now_ms);
+enum err cloud_reconcile(struct cloud_run *r, struct err_info *ei);
+
+/* cloud_facts.c */
+extern const char *const cloud_source_names[SOURCES];
+/* Publishes what a source was told and keeps it in the ledger. Takes facts; NULL (no memory) keeps
+ * what was there. */
+void cloud_tell(struct cloud *c, enum source s, json_t *facts, int64_t now_ms);
+/* What was told last: a new reference, or NULL. */
+json_t *cloud_told(struct cloud *c, enum source s);
+/* Reads what the ledger keeps; at the start. */
+void cloud_recall(struct cloud *c, enum source s);
+/* Dollars of an amount, for JSON. */
+json_t *cloud_usd(money_t m);
+/* The name of the model that an ID, profile ID or ARN stands for; NULL: nobody knows. */
+const char *cloud_model_of(struct cloud *c, const char *id);
+
+/* cloud_periods.c */
+/* How often the file wants a source; 0: it is off. */
+int64_t cloud_wanted_period(enum source s, const struct config *config);
+/* Fills period and cost of every source: all that cost something are stretched alike until the sum
+ * keeps to poll.max_usd_per_month. Locked. */
+void cloud_spread(struct cloud *c, const struct config *config);
 
 /* The tag key that billing uses for cost centers; NULL when the file maps none. */
 const char *cloud_cost_tag(const struct config *config);

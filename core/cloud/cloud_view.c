@@ -39,6 +39,12 @@ enum err cloud_view(struct cloud *c, struct cloud_view *out)
             out->costs[i] = a->costs[i];
         }
         outdate(out, a->day);
+        out->facts = json_object();
+        for (int i = 0; i < SOURCES; i++) {
+            if (c->facts[i] != NULL) {
+                (void)json_object_set(out->facts, cloud_source_names[i], c->facts[i]);
+            }
+        }
     }
     pthread_mutex_unlock(&c->lock);
     if (!ok) {
@@ -52,5 +58,6 @@ void cloud_view_free(struct cloud_view *v)
 {
     free(v->metrics);
     free(v->costs);
+    json_decref(v->facts);
     *v = (struct cloud_view){0};
 }

@@ -112,6 +112,7 @@ enum config_service {
     SERVICE_STS,
     SERVICE_PRICING,
     SERVICE_DATA_EXPORTS,
+    SERVICE_QUOTAS,
     SERVICE_COUNT
 };
 const char *config_service_name(enum config_service s); /* "bedrock-runtime", "monitoring", ... */

@@ -7,9 +7,6 @@
 /* A row goes when its key takes effect. */
 const struct config_not_in_effect config_not_in_effect[] = {
     {"listen[].client_ca", NULL, "client certificates are not checked; leave it out"},
-    {"poll.budgets", NULL, "budgets are not polled"},
-    {"poll.profiles", NULL, "inference profiles are not polled"},
-    {"poll.max_usd_per_month", NULL, "polls keep their periods whatever they cost"},
     {"assume_role", NULL, "calls go upstream with the core's own credentials"},
     {"openai_via", "bedrock-mantle", "OpenAI calls go to bedrock-runtime"},
     {"openai_stateful", "allow", "stateful OpenAI calls are refused"},

@@ -17,6 +17,7 @@ static const char *const variables[SERVICE_COUNT] = {
     [SERVICE_STS] = "AWS_ENDPOINT_URL_STS",
     [SERVICE_PRICING] = "AWS_ENDPOINT_URL_PRICING",
     [SERVICE_DATA_EXPORTS] = "AWS_ENDPOINT_URL_BCM_DATA_EXPORTS",
+    [SERVICE_QUOTAS] = "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
 };
 
 static void set(struct config_reader *r, enum config_service s, struct str url, int line,

@@ -59,6 +59,7 @@ const char *config_signing_region(enum config_service s, const char *region)
     case SERVICE_MONITORING:
     case SERVICE_LOGS:
     case SERVICE_STS:
+    case SERVICE_QUOTAS:
     case SERVICE_COUNT:
         break;
     }

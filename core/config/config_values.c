@@ -15,6 +15,7 @@ static const char *const service_names[SERVICE_COUNT] = {
     [SERVICE_STS] = "sts",
     [SERVICE_PRICING] = "pricing",
     [SERVICE_DATA_EXPORTS] = "bcm-data-exports",
+    [SERVICE_QUOTAS] = "servicequotas",
 };
 static const char *const metric_names[METRIC_COUNT] = {
     [METRIC_TOKENS] = "tokens",

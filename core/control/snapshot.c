@@ -203,6 +203,8 @@ static json_t *cloud_json(const struct cloud_view *v, bool more)
         put(o, "error", s->error[0] ? json_str(str_of(s->error)) : json_null());
         put(o, "period_seconds",
             s->period_ms > 0 ? json_integer(s->period_ms / 1000) : json_null());
+        put(o, "asked_seconds", s->asked_ms > 0 ? json_integer(s->asked_ms / 1000) : json_null());
+        put(o, "usd_per_month", s->usd_per_month >= 0 ? json_money(s->usd_per_month) : json_null());
         if (s->sends) {
             put(o, "sent", json_integer(s->sent));
             put(o, "repeated", json_integer(s->repeated));

@@ -290,9 +290,13 @@ struct costs {
     char text[512];
 };
 
-static void take_cost(void *arg, struct str day, struct str value, money_t usd)
+static void take_cost(void *arg, struct str day, const struct str keys[2], money_t usd)
 {
     struct costs *c = arg;
+    struct str value = keys[0];
+    if (!cost_explorer_is_bedrock(keys[1])) {
+        return;
+    }
     size_t used = strlen(c->text);
     assert_true(snprintf(c->text + used, sizeof(c->text) - used, "%.*s/%.*s=%lld ", (int)day.n,
                          day.p, (int)value.n, value.p, (long long)usd) > 0);
@@ -302,8 +306,12 @@ static enum err daily(struct rig *g, struct costs *c, int64_t *pages)
 {
     c->text[0] = '\0';
     err_clear(&g->ei);
-    return cost_explorer_daily(g->http, &g->place, g->credentials, "costCenter", "2026-11-01",
-                               "2026-11-22", take_cost, c, pages, &g->ei);
+    struct aws_session s = {g->http, g->place, g->credentials};
+    struct cost_question q = {.start = "2026-11-01",
+                              .end = "2026-11-22",
+                              .by = {{"TAG", "costCenter"}, {"DIMENSION", "SERVICE"}},
+                              .by_count = 2};
+    return cost_explorer_usage(&s, &q, take_cost, c, pages, &g->ei);
 }
 
 #define GROUP(tag, service, amount)                                                                \
@@ -319,18 +327,18 @@ static void costs_are_read_by_tag_and_day(void **state)
     struct rig g;
     struct costs c;
     int64_t pages;
-    set_up(
-        &g,
-        (struct script){
-            .bodies = {
-                "{\"ResultsByTime\":[" DAY(
-                    "2026-11-01",
-                    GROUP("costCenter$sales", ",\"Claude 3 Haiku (Amazon Bedrock Edition)\"",
-                          "1.5") "," GROUP("costCenter$sales", ",\"AmazonEC2\"",
-                                           "99") "," GROUP("costCenter$", ",\"Amazon Bedrock\"",
-                                                           "0.25")) "],"
-                                                                    "\"NextPageToken\":\"p2\"}",
-                "{\"ResultsByTime\":[" DAY("2026-11-02", GROUP("costCenter$a$b", "", "2")) "]}"}});
+    set_up(&g,
+           (struct script){
+               .bodies = {
+                   "{\"ResultsByTime\":[" DAY(
+                       "2026-11-01",
+                       GROUP("costCenter$sales", ",\"Claude 3 Haiku (Amazon Bedrock Edition)\"",
+                             "1.5") "," GROUP("costCenter$sales", ",\"AmazonEC2\"",
+                                              "99") "," GROUP("costCenter$", ",\"Amazon Bedrock\"",
+                                                              "0.25")) "],"
+                                                                       "\"NextPageToken\":\"p2\"}",
+                   "{\"ResultsByTime\":[" DAY(
+                       "2026-11-02", GROUP("costCenter$a$b", ",\"Amazon Bedrock\"", "2")) "]}"}});
     assert_int_equal(daily(&g, &c, &pages), ERR_OK);
     assert_string_equal(c.text, "2026-11-01/sales=1500000000 2026-11-01/=250000000 "
                                 "2026-11-02/a$b=2000000000 ");
@@ -354,11 +362,10 @@ static void garbage_is_no_cost(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "",
         "{\"ResultsByTime\":7}",
         "{\"ResultsByTime\":[{}]}",
         "{\"ResultsByTime\":[" DAY("2026", "") "]}",
-        "{\"ResultsByTime\":[" DAY("2026-11-01", GROUP("t$", "", "x")) "]}",
+        "{\"ResultsByTime\":[" DAY("2026-11-01", GROUP("t$", ",\"s\"", "x")) "]}",
         "{\"ResultsByTime\":[" DAY("2026-11-01", GROUP("t$", ",5", "1")) "]}",
         "{\"ResultsByTime\":[" DAY("2026-11-01", "{\"Keys\":[\"t$\"]}") "]}",
         "{\"ResultsByTime\":[" DAY("2026-11-01", "{\"Keys\":[\"t$\"],\"Metrics\":{\"UnblendedCost\""

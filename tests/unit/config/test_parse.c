@@ -354,7 +354,6 @@ static void what_is_not_in_effect_elsewhere_warns(void **state)
                              "openai_via: bedrock-mantle\n"
                              "openai_stateful: allow\n"
                              "client_gone: drain\n"
-                             "poll: {budgets: 1h, profiles: 1h, max_usd_per_month: 20}\n"
                              "models: [{name: a, id: b.c, projects: {sales: proj_1}}]\n"
                              "assume_role: {arn: 'arn:aws:iam::123456789012:role/R'}\n"
                              "limits: [{name: a, usd: 1, window: 1m, rolling: true, action: deny,"
