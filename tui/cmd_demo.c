@@ -54,13 +54,6 @@ static const char configuration[] =
     "identity: required\n"
     "region: us-east-1\n"
     "state_dir: %s/state\n"
-    "endpoints:\n"
-    "  bedrock-runtime: %s\n"
-    "  bedrock-mantle: %s\n"
-    "  bedrock: %s\n"
-    "  monitoring: %s\n"
-    "  ce: %s\n"
-    "  sts: %s\n"
     "tags:\n"
     "  required: [applicationId]\n"
     "  defaults: {environment: demo}\n"
@@ -78,7 +71,8 @@ static const char configuration[] =
     "  - {name: docs-helper-requests, application: docs-helper, requests: 200, window: 1m}\n"
     "  - {name: department-month, per: [costCenter], usd: 25, window: month, ceiling: 500}\n"
     "  - {name: account-day, usd: 40, window: day, ceiling: 1000}\n"
-    "publish: {metrics: {namespace: GenAIRateLimiting, every: 60s}}\n"
+    "publish: {metrics: {namespace: GenAIRateLimiting, every: 60s}, audit: {log_group: "
+    "/tollgate/audit}}\n"
     "poll: {cloudwatch: 1m, cost_explorer: 6h}\n";
 
 struct demo_application {
@@ -109,11 +103,13 @@ static enum err write_configuration(const char *dir, const struct sim *sim, char
     if (!f) {
         return err_set_sys(ei, ERR_IO, errno, "cannot write %s", path);
     }
-    int n = fprintf(f, configuration, dir, sim_endpoint(sim, SERVICE_BEDROCK_RUNTIME),
-                    sim_endpoint(sim, SERVICE_BEDROCK_MANTLE), sim_endpoint(sim, SERVICE_BEDROCK),
-                    sim_endpoint(sim, SERVICE_MONITORING), sim_endpoint(sim, SERVICE_CE),
-                    sim_endpoint(sim, SERVICE_STS));
-    return fclose(f) == 0 && n > 0 ? ERR_OK : err_set(ei, ERR_IO, "cannot write %s", path);
+    bool ok = fprintf(f, configuration, dir) > 0 && fputs("endpoints:\n", f) >= 0;
+    for (int i = 0; i < SERVICE_COUNT; i++) {
+        const char *url = sim_endpoint(sim, (enum config_service)i);
+        ok = ok && (!url ||
+                    fprintf(f, "  %s: %s\n", config_service_name((enum config_service)i), url) > 0);
+    }
+    return fclose(f) == 0 && ok ? ERR_OK : err_set(ei, ERR_IO, "cannot write %s", path);
 }
 
 static struct traffic *start_applications(struct core *core, struct err_info *ei)

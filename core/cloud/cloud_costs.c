@@ -286,7 +286,7 @@ static bool first_of_month(char out[DATE_TEXT], const char *date, int later)
 {
     int64_t year, month;
     if (!str_to_i64(str_sub(str_of(date), 0, 4), &year) ||
-        !str_to_i64(str_sub(str_of(date), 5, 7), &month)) {
+        !str_to_i64(str_sub(str_of(date), 5, 2), &month)) {
         return false;
     }
     int64_t months = year * 12 + month - 1 + later;

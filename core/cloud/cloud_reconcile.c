@@ -295,7 +295,7 @@ static enum err compare(struct comparison *x, const json_t *bedrock, struct err_
     struct cloud_run *r = x->run;
     int64_t calls = 0;
     const char *model = NULL, *day = NULL;
-    char since[CLOCK_TEXT], text[200] = "";
+    char since[CLOCK_TEXT], at[CLOCK_TEXT], text[200] = "";
     enum err e = gather(x, bedrock, ei);
     if (e != ERR_OK) {
         return e;
@@ -313,9 +313,11 @@ static enum err compare(struct comparison *x, const json_t *bedrock, struct err_
                        day);
     }
     clock_rfc3339(since, x->since_ms);
+    clock_rfc3339(at, r->now_ms);
     cloud_tell(r->c, SOURCE_RECONCILE,
-               json_pack("{s:s,s:I,s:i,s:o,s:o}", "since", since, "bypass_calls", (json_int_t)calls,
-                         "threshold_percent", LEAST_SHARE, "models", models, "costs", costs),
+               json_pack("{s:s,s:s,s:I,s:i,s:o,s:o}", "since", since, "at", at, "bypass_calls",
+                         (json_int_t)calls, "threshold_percent", LEAST_SHARE, "models", models,
+                         "costs", costs),
                r->now_ms);
     return text[0] != '\0' ? err_set(ei, ERR_CONFLICT, "%s", text) : ERR_OK;
 }

@@ -110,6 +110,22 @@ static void limit_lines(struct core *c, struct buf *out)
     limits_view_free(&v);
 }
 
+/* Calls of the last day that Bedrock counted and tollgate did not see. */
+static void bypass_lines(const struct cloud_view *v, struct buf *out)
+{
+    const json_t *models = json_object_get(json_object_get(v->facts, "reconcile"), "models");
+    if (json_array_size(models) > 0) {
+        (void)buf_add(out, "# TYPE tollgate_bypass_calls gauge\n");
+    }
+    for (size_t i = 0; i < json_array_size(models); i++) {
+        const json_t *m = json_array_get(models, i);
+        (void)buf_add(out, "tollgate_bypass_calls{");
+        label(out, "model", str_of(json_string_value(json_object_get(m, "model"))));
+        (void)buf_printf(out, "} %" JSON_INTEGER_FORMAT "\n",
+                         json_integer_value(json_object_get(m, "bypass_calls")));
+    }
+}
+
 static void poll_lines(struct core *c, struct buf *out)
 {
     struct cloud_view v = {.source_count = 0};
@@ -125,6 +141,7 @@ static void poll_lines(struct core *c, struct buf *out)
             (void)buf_printf(out, "} %" PRId64 "\n", (now - v.sources[i].at_ms) / 1000);
         }
     }
+    bypass_lines(&v, out);
     cloud_view_free(&v);
 }
 

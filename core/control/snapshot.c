@@ -235,6 +235,8 @@ static json_t *aws_json(const struct cloud_view *v)
         put(m, "month_usd", json_money(v->costs[i].month));
         (void)json_array_append_new(costs, m);
     }
+    (void)json_object_update(o, v->facts);
+    (void)json_object_del(o, "reconcile"); /* status has it */
     put(o, "metrics", metrics);
     put(o, "costs", costs);
     return o;
@@ -361,6 +363,7 @@ static json_t *snapshot(struct core *c, bool more, int attached)
     put(o, "limits", limits);
     put(o, "denials", snapshot_denials(c, wider));
     put(o, "cloud", cloud_json(&cloud, more));
+    put(o, "reconcile", json_incref(json_object_get(cloud.facts, "reconcile")));
     put(o, "health", health_json(c, &v));
     put(o, "burn", burn_json(c, &v));
     if (more) {

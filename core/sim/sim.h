@@ -1,6 +1,6 @@
 /* sim.h: a simulated AWS for the demo and the tests. Room `sim`: Bedrock runtime, CloudWatch, Cost
- * Explorer, CloudWatch Logs, STS, Bedrock mantle, its control plane, Budgets, Price List and Data
- * Exports over real HTTP/1.1 on loopback; every request's SigV4 is verified.
+ * Explorer, CloudWatch Logs, Service Quotas, STS, Bedrock mantle, its control plane, Budgets, Price
+ * List and Data Exports over real HTTP/1.1 on loopback; every request's SigV4 is verified.
  *
  * Every port has four unsigned pages: GET /_sim/ledger is what the simulation itself counted,
  * GET /_sim/logs is every log event it holds, POST /_sim/reset clears both, POST /_sim/config turns
@@ -21,7 +21,7 @@ struct sim_options {
 };
 /* Starts its own thread. ERR_RANGE, ERR_IO: the ports cannot be had. Ports from port_base on, in
  * this order: bedrock-runtime, monitoring, ce, sts, bedrock-mantle, bedrock, logs, budgets,
- * pricing, bcm-data-exports. */
+ * pricing, bcm-data-exports, servicequotas. */
 struct sim *sim_start(const struct sim_options *o, struct err_info *ei);
 void sim_stop(struct sim *s);
 /* "http://127.0.0.1:9001", or NULL when that service is not simulated. Lives as long as s. */

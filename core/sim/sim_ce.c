@@ -343,6 +343,33 @@ static void get_tags(struct sim_connection *c, const json_t *root)
     sim_json_answer(c, json_pack("{s:o,s:I,s:I}", "Tags", tags, "ReturnSize", n, "TotalSize", n));
 }
 
+/* The mean of the last week's days, for each day to come. The history must have a day. */
+static void get_forecast(struct sim_connection *c, const json_t *root)
+{
+    const char *start =
+        json_string_value(json_object_get(json_object_get(root, "TimePeriod"), "Start"));
+    const char *end =
+        json_string_value(json_object_get(json_object_get(root, "TimePeriod"), "End"));
+    const char *metric = json_string_value(json_object_get(root, "Metric"));
+    struct question q = {.today = loop_wall_ms(sim_http_owner(c)->loop) / 86400000,
+                         .filter = json_object_get(root, "Filter")};
+    struct sum sums[CELLS];
+    char amount[MONEY_TEXT];
+
+    if (!sim_bill_parse_day(str_of(start), &q.start) || !sim_bill_parse_day(str_of(end), &q.end) ||
+        q.start < q.today || q.end <= q.start || metric == NULL ||
+        strcmp(metric, "UNBLENDED_COST") != 0) {
+        sim_json_refuse(c, INVALID,
+                        "TimePeriod from today on, Metric UNBLENDED_COST and a Granularity.");
+        return;
+    }
+    money_t week = add_up(&q, q.today - 7, q.today, sums) > 0 ? sums[0].cost : 0;
+    money_format(amount, week / 7 * (q.end - q.start));
+    sim_json_answer(c, json_pack("{s:{s:s,s:s},s:[{s:{s:s,s:s},s:s}]}", "Total", "Amount", amount,
+                                 "Unit", "USD", "ForecastResultsByTime", "TimePeriod", "Start",
+                                 start, "End", end, "MeanValue", amount));
+}
+
 void sim_ce_handle(struct sim_connection *c, const struct sim_request *r)
 {
     struct str operation = sim_json_operation(r, TARGET_PREFIX);
@@ -353,7 +380,9 @@ void sim_ce_handle(struct sim_connection *c, const struct sim_request *r)
         return;
     }
     sim_http_owner(c)->ledger.ce_calls++;
-    if (str_is(operation, "GetCostAndUsage")) {
+    if (str_is(operation, "GetCostForecast")) {
+        get_forecast(c, root);
+    } else if (str_is(operation, "GetCostAndUsage")) {
         get_cost(c, root);
     } else if (str_is(operation, "GetDimensionValues")) {
         if (read_period(c, &q, root)) {

@@ -188,4 +188,5 @@ const struct sim_service sim_services[SIM_SERVICES] = {
     {SERVICE_BUDGETS, "budgets", "us-east-1", refuse_json, sim_budgets_handle},
     {SERVICE_PRICING, "pricing", "us-east-1", refuse_json, sim_pricing_handle},
     {SERVICE_DATA_EXPORTS, "bcm-data-exports", "us-east-1", refuse_json, sim_exports_handle},
+    {SERVICE_QUOTAS, "servicequotas", NULL, refuse_json, sim_quotas_handle},
 };

@@ -5,7 +5,7 @@
 #include "core/config/config.h"
 #include "core/sim/sim_http.h"
 
-#define SIM_SERVICES 10
+#define SIM_SERVICES 11
 
 struct sim_service {
     enum config_service id;
@@ -28,6 +28,7 @@ void sim_sts_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_sts_refuse(struct sim_connection *c, const struct sim_request *r, int status,
                     const char *type, const char *message);
 void sim_mantle_handle(struct sim_connection *c, const struct sim_request *r);
+void sim_quotas_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_logs_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_control_plane_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_budgets_handle(struct sim_connection *c, const struct sim_request *r);

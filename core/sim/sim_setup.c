@@ -81,7 +81,7 @@ static json_t *prices(void)
 json_t *sim_setup_new(int64_t now_ms)
 {
     return json_pack(
-        "{s:[o,o,o], s:[o], s:[{s:s, s:s, s:s, s:s}], s:[o,o,o,o], s:[{s:s, s:s, s:s}], s:o}",
+        "{s:[o,o,o], s:[o], s:[{s:s, s:s, s:s, s:s}], s:[o,o,o,o], s:[{s:s, s:s, s:s}], s:o, s:o}",
         "budgets", budget_of("sales", "1200"), budget_of("services", "700"),
         budget_of("support", "300"), "anomalies", anomaly_of(now_ms), "monitors", "MonitorArn",
         "arn:aws:ce::" SIM_ACCOUNT ":anomalymonitor/simulated-monitor-1", "MonitorName", "Services",
@@ -90,7 +90,8 @@ json_t *sim_setup_new(int64_t now_ms)
         cost_tag_of("applicationId", "UserDefined", "Inactive"),
         cost_tag_of("environment", "UserDefined", "Inactive"),
         cost_tag_of("aws:createdBy", "AWSGenerated", "Inactive"), "exports", "name", "daily-cur",
-        "table", "COST_AND_USAGE_REPORT", "iam_principal", "FALSE", "prices", prices());
+        "table", "COST_AND_USAGE_REPORT", "iam_principal", "FALSE", "prices", prices(), "quotas",
+        sim_quotas_new());
 }
 
 enum err sim_setup_apply(json_t *setup, struct str json, struct err_info *ei)

@@ -9,7 +9,7 @@
 /* The lists' names. "logging" holds one object when invocations are logged, none when not. */
 #define SIM_SETUP_LISTS                                                                            \
     "budgets", "anomalies", "monitors", "subscriptions", "alarms", "cost_tags", "backfills",       \
-        "projects", "exports", "prices", "logging"
+        "projects", "exports", "prices", "logging", "quotas"
 
 /* The account as it is at start; NULL without memory. */
 json_t *sim_setup_new(int64_t now_ms);
@@ -32,6 +32,9 @@ struct sim_paging {
 /* Answers with the page of `all` that the request asks for. Takes all. */
 void sim_setup_answer(struct sim_connection *c, const json_t *root, const struct sim_paging *p,
                       json_t *all);
+
+/* The quotas of an account at start. */
+json_t *sim_quotas_new(void);
 
 /* Operations that stand in files of their own; false: none of theirs. */
 bool sim_anomalies_handle(struct sim_connection *c, struct str operation, const json_t *root);

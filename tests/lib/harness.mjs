@@ -178,7 +178,7 @@ export function configuration(sim, more = {}) {
         listen: [{ address: '127.0.0.1:0' }],
         region: 'us-east-1',
         endpoints: sim?.endpoints ?? { 'bedrock-runtime': 'http://127.0.0.1:9' },
-        poll: { cloudwatch: 'off', cost_explorer: 'off' },
+        poll: { cloudwatch: 'off', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
         estimate: 'bytes',
         models: MODELS,
         ...more,

@@ -123,6 +123,9 @@ static inline void answer(void *arg, const struct fake_request *q, struct fake_r
             count_data(a, q->body);
         }
         a->lost_requests += a->put_status == FAKE_LOST ? a->total_requests - before : 0;
+    } else if (str_ends(target, ".ListMetrics") || str_ends(target, ".DescribeAlarms") ||
+               str_ends(target, ".ListServiceQuotas")) {
+        buf_add(&r->body, "{}");
     } else if (str_starts(target, "Logs_20140328.")) {
         answer_logs(a, target, q, r);
     } else if (str_ends(target, ".GetMetricData")) {
@@ -131,6 +134,8 @@ static inline void answer(void *arg, const struct fake_request *q, struct fake_r
         buf_add(&r->body, a->get_body);
         buf_clear(&a->last_get_query);
         buf_add_str(&a->last_get_query, q->body);
+    } else if (!str_ends(target, ".GetCostAndUsage") && a->cost_status == 200) {
+        buf_add(&r->body, "{}");
     } else {
         a->costs++;
         r->status = a->cost_status;
@@ -191,15 +196,16 @@ static inline void set_up(struct rig *g)
     g->ledger = ledger_at(g->dir, 1, 0);
     assert_int_equal(ledger_start(g->ledger, NULL), ERR_OK);
     g->tag = (struct config_pair){"costCenter", "team"};
-    g->config =
-        (struct config){.region = "eu-west-1",
-                        .publish_metrics = {.on = true,
-                                            .namespace = "Test/Space",
-                                            .every_ms = MINUTE_MS,
-                                            .max_series = 200},
-                        .poll = {.cloudwatch_ms = 5 * MINUTE_MS, .cost_explorer_ms = 6 * HOUR_MS},
-                        .cost_tags = {&g->tag, 1},
-                        .references = 1};
+    g->config = (struct config){.region = "eu-west-1",
+                                .publish_metrics = {.on = true,
+                                                    .namespace = "Test/Space",
+                                                    .every_ms = MINUTE_MS,
+                                                    .max_series = 200},
+                                .poll = {.cloudwatch_ms = 5 * MINUTE_MS,
+                                         .cost_explorer_ms = 6 * HOUR_MS,
+                                         .max_usd_per_month = 20 * MONEY_DOLLAR},
+                                .cost_tags = {&g->tag, 1},
+                                .references = 1};
     for (int i = 0; i < SERVICE_COUNT; i++) {
         g->config.endpoints[i] = g->server.url;
     }

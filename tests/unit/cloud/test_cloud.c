@@ -202,7 +202,7 @@ static void errors_are_shown_and_the_last_answer_stays(void **state)
     pthread_mutex_unlock(&g.aws.lock);
     hurry_and_await(&g, "cost_explorer", CLOUD_ERROR, NOW_MS + 7 * MINUTE_MS);
     struct cloud_source s = source_of(&g, "cost_explorer");
-    assert_non_null(strstr(s.error, "allow ce:GetCostAndUsage for the credentials of the test"));
+    assert_non_null(strstr(s.error, "allow ce:GetDimensionValues for the credentials of the test"));
     assert_int_equal(s.at_ms, NOW_MS + 5 * MINUTE_MS);
     s = await(&g, "cloudwatch", CLOUD_ERROR);
     assert_non_null(strstr(s.error, "cloudwatch:GetMetricData"));
@@ -231,7 +231,7 @@ static void what_is_off_asks_nothing(void **state)
     struct rig g;
     set_up(&g);
     g.config.publish_metrics.on = false;
-    g.config.poll.cost_explorer_ms = 0;
+    g.config.poll.cost_explorer_ms = g.config.poll.cloudwatch_ms = 0;
     store_plain(g.ledger, 0, 10);
     start(&g);
     hurry_and_await(&g, "credentials", CLOUD_OK, NOW_MS + 6 * MINUTE_MS);

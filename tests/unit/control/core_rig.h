@@ -48,7 +48,7 @@ static void rig_write(struct core_rig *r, const char *more)
                         "region: us-east-1\nstate_dir: %s/state\nidentity: optional\n"
                         "listen: [{address: \"127.0.0.1:0\"}]\n"
                         "endpoints: {bedrock-runtime: \"http://127.0.0.1:9\"}\n"
-                        "poll: {cloudwatch: off, cost_explorer: off}\n"
+                        "poll: {cloudwatch: off, cost_explorer: off, budgets: off, profiles: off}\n"
                         "models:\n  - {name: haiku, id: "
                         "\"us.anthropic.claude-3-5-haiku-20241022-v1:0\"}\n%s",
                         r->dir, more) > 0);
