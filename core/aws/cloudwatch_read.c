@@ -25,7 +25,8 @@ enum err cloudwatch_list(const struct aws_session *s, const char *name_space, cl
                                             .action = "cloudwatch:ListMetrics",
                                             .target = PREFIX "ListMetrics",
                                             .content_type = JSON_1_0};
-    static const struct aws_pages list = {"Metrics", "NextToken", "NextToken", PAGES_MAX};
+    static const struct aws_pages list = {
+        .list = "Metrics", .token_out = "NextToken", .token_in = "NextToken", .most = PAGES_MAX};
     struct finding f = {fn, arg};
     return aws_json_list(s, &op, json_pack("{s:s}", "Namespace", name_space), &list, take_metric,
                          &f, pages, ei);
@@ -91,7 +92,10 @@ enum err cloudwatch_stats(const struct aws_session *s, const struct cloudwatch_s
                                             .action = "cloudwatch:GetMetricData",
                                             .target = PREFIX "GetMetricData",
                                             .content_type = JSON_1_0};
-    static const struct aws_pages list = {"MetricDataResults", "NextToken", "NextToken", PAGES_MAX};
+    static const struct aws_pages list = {.list = "MetricDataResults",
+                                          .token_out = "NextToken",
+                                          .token_in = "NextToken",
+                                          .most = PAGES_MAX};
     enum err e = ERR_OK;
     *asked = 0;
     for (size_t at = 0; e == ERR_OK && at < count; at += QUERIES_MAX) {

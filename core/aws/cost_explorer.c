@@ -168,8 +168,10 @@ enum err cost_explorer_usage(const struct aws_session *s, const struct cost_ques
     static const struct aws_operation op = {.service = "ce",
                                             .action = "ce:GetCostAndUsage",
                                             .target = "AWSInsightsIndexService.GetCostAndUsage"};
-    static const struct aws_pages list = {"ResultsByTime", "NextPageToken", "NextPageToken",
-                                          PAGES_MAX};
+    static const struct aws_pages list = {.list = "ResultsByTime",
+                                          .token_out = "NextPageToken",
+                                          .token_in = "NextPageToken",
+                                          .most = PAGES_MAX};
     struct taking t = {q, fn, arg};
     json_t *body = usage_body(q);
     *pages = 0;
@@ -190,8 +192,10 @@ enum err cost_explorer_services(const struct aws_session *s, const char *start, 
     static const struct aws_operation op = {.service = "ce",
                                             .action = "ce:GetDimensionValues",
                                             .target = "AWSInsightsIndexService.GetDimensionValues"};
-    static const struct aws_pages list = {"DimensionValues", "NextPageToken", "NextPageToken",
-                                          PAGES_MAX};
+    static const struct aws_pages list = {.list = "DimensionValues",
+                                          .token_out = "NextPageToken",
+                                          .token_in = "NextPageToken",
+                                          .most = PAGES_MAX};
     *names = json_array();
     *pages = 0;
     json_t *body = json_pack("{s:{s:s,s:s},s:s,s:s}", "TimePeriod", "Start", start, "End", end,

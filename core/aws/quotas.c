@@ -24,7 +24,8 @@ enum err quotas_list(const struct aws_session *s, const char *service, quotas_ro
     static const struct aws_operation op = {.service = "servicequotas",
                                             .action = "servicequotas:ListServiceQuotas",
                                             .target = "ServiceQuotasV20190624.ListServiceQuotas"};
-    static const struct aws_pages list = {"Quotas", "NextToken", "NextToken", PAGES_MAX};
+    static const struct aws_pages list = {
+        .list = "Quotas", .token_out = "NextToken", .token_in = "NextToken", .most = PAGES_MAX};
     struct taking t = {fn, arg};
     return aws_json_list(s, &op, json_pack("{s:s,s:i}", "ServiceCode", service, "MaxResults", 100),
                          &list, take_quota, &t, NULL, ei);

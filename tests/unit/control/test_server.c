@@ -130,7 +130,7 @@ static void operators_command(void **state)
     static const char *const members[] = {
         "version", "time",         "since",        "state",   "simulated", "pid",
         "region",  "listen",       "totals",       "models",  "limits",    "cloud",
-        "health",  "cost_centers", "applications", "denials", "burn"};
+        "health",  "cost_centers", "applications", "denials", "burn",      "reconcile"};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         assert_non_null(json_object_get(result, members[i]));
     }
