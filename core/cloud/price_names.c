@@ -94,9 +94,9 @@ static void squeeze(char *out, size_t size, const char *a, const char *b)
 bool price_names_row(const struct price_list_row *r, enum price_class *class, bool *global)
 {
     static const char *const others[] = {
-        "batch",     "flex",    "priority", "reserved",  "lctx",         "longcontext", "latency",
-        "provision", "custom",  "audio",    "video",     "image",        "speech",      "guardrail",
-        "training",  "storage", "search",   "grounding"};
+        "batch",   "flex",      "priority", "reserved", "lctx",   "longcontext",
+        "latency", "provision", "custom",   "audio",    "video",  "image",
+        "speech",  "guardrail", "training", "storage",  "search", "grounding"};
     char text[400], tier[60];
     squeeze(text, sizeof(text), r->usage_type, r->kind);
     squeeze(tier, sizeof(tier), r->tier, r->feature);
