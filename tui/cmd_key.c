@@ -5,7 +5,8 @@
 
 static const char help[] =
     "usage: tollgate key add --application A [--cost-center C] [--environment "
-    "E] [--tag k=v].. [--name N] [--expires 90d] [--json]\n"
+    "E] [--tag k=v].. [--name N] [--expires 90d]\n"
+    "                        [--subject CN=..,O=..] [--json]\n"
     "       tollgate key list [--json]\n"
     "       tollgate key revoke NAME|ACCESS-KEY-ID\n"
     "\n"
@@ -13,7 +14,10 @@ static const char help[] =
     "access key; the client signs with SigV4) and as a\n"
     "bearer token (AWS_BEARER_TOKEN_BEDROCK, OpenAI and Anthropic API "
     "keys). Both are shown once, here. The tags of the key\n"
-    "stand above everything a caller says.\n";
+    "stand above everything a caller says. With --subject a client "
+    "certificate of that subject (listen: client_ca:) is the key\n"
+    "as well, for requests that bring no other; it is written as `openssl "
+    "x509 -noout -subject -nameopt RFC2253` prints it.\n";
 
 enum {
     OPT_APPLICATION = CMD_OWN,
@@ -21,7 +25,8 @@ enum {
     OPT_ENVIRONMENT,
     OPT_TAG,
     OPT_NAME,
-    OPT_EXPIRES
+    OPT_EXPIRES,
+    OPT_SUBJECT
 };
 static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"application", required_argument, NULL, OPT_APPLICATION},
@@ -30,6 +35,7 @@ static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"tag", required_argument, NULL, OPT_TAG},
                                         {"name", required_argument, NULL, OPT_NAME},
                                         {"expires", required_argument, NULL, OPT_EXPIRES},
+                                        {"subject", required_argument, NULL, OPT_SUBJECT},
                                         {NULL, 0, NULL, 0}};
 
 static int read_options(struct cmd_options *o, int argc, char **argv, json_t *params)
@@ -39,9 +45,11 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
     while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value >= OPT_APPLICATION && value <= OPT_ENVIRONMENT) {
             (void)json_object_set_new(params, names[value - OPT_APPLICATION], json_string(optarg));
-        } else if (value == OPT_NAME || value == OPT_EXPIRES) {
-            (void)json_object_set_new(params, value == OPT_NAME ? "name" : "expires",
-                                      json_string(optarg));
+        } else if (value == OPT_NAME || value == OPT_EXPIRES || value == OPT_SUBJECT) {
+            const char *name = value == OPT_NAME      ? "name"
+                               : value == OPT_EXPIRES ? "expires"
+                                                      : "subject";
+            (void)json_object_set_new(params, name, json_string(optarg));
         } else if (value == OPT_TAG) {
             json_t *tags = json_object_get(params, "tags");
             if (!tags) {
@@ -61,13 +69,15 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
 
 static void print_added(const json_t *r)
 {
-    (void)printf("name            %s\naccessKeyId     %s\nsecretAccessKey %s\nbearerToken     "
-                 "%s\ntags            %s\nexpires         %s\n\n"
-                 "The secrets are not shown again.\n",
-                 cmd_text(r, "name"), cmd_text(r, "accessKeyId"), cmd_text(r, "secretAccessKey"),
-                 cmd_text(r, "bearerToken"), cmd_pairs(r, "tags"),
-                 json_is_string(json_object_get(r, "expires_at")) ? cmd_text(r, "expires_at")
-                                                                  : "never");
+    bool bound = json_is_string(json_object_get(r, "subject"));
+    (void)printf(
+        "name            %s\naccessKeyId     %s\nsecretAccessKey %s\nbearerToken     "
+        "%s\ntags            %s\nexpires         %s\n%s%s%s\n"
+        "The secrets are not shown again.\n",
+        cmd_text(r, "name"), cmd_text(r, "accessKeyId"), cmd_text(r, "secretAccessKey"),
+        cmd_text(r, "bearerToken"), cmd_pairs(r, "tags"),
+        json_is_string(json_object_get(r, "expires_at")) ? cmd_text(r, "expires_at") : "never",
+        bound ? "certificate     " : "", bound ? cmd_text(r, "subject") : "", bound ? "\n" : "");
 }
 
 static void print_list(const json_t *r)
@@ -78,9 +88,11 @@ static void print_list(const json_t *r)
                  "TAGS");
     json_array_foreach(json_object_get(r, "keys"), i, k)
     {
-        (void)printf("%-24s %-21s %-21s %-21s %s%s\n", cmd_text(k, "name"),
+        bool bound = json_is_string(json_object_get(k, "subject"));
+        (void)printf("%-24s %-21s %-21s %-21s %s%s%s%s\n", cmd_text(k, "name"),
                      cmd_text(k, "accessKeyId"), cmd_text(k, "expires_at"),
                      cmd_text(k, "last_used_at"), cmd_pairs(k, "tags"),
+                     bound ? "  certificate " : "", bound ? cmd_text(k, "subject") : "",
                      json_is_string(json_object_get(k, "revoked_at")) ? "  REVOKED" : "");
     }
 }

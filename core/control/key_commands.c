@@ -94,6 +94,39 @@ static enum err read_tags(struct core *c, struct key_record *k, const json_t *pa
     return e == ERR_OK ? allowed(c->config, k, ei) : e;
 }
 
+struct subject_search {
+    const char *subject;
+    char taken_by[KEY_NAME_MAX + 1];
+};
+
+static bool compare_subject(void *arg, const struct key_record *k)
+{
+    struct subject_search *s = arg;
+    bool same = k->revoked_ms == 0 && strcmp(k->subject, s->subject) == 0;
+    if (same) {
+        (void)str_copy(s->taken_by, sizeof(s->taken_by), str_of(k->name));
+    }
+    return !same;
+}
+
+/* The certificate that stands for the key, if one is named. */
+static enum err read_subject(struct core *c, struct key_record *k, const json_t *params,
+                             struct err_info *ei)
+{
+    const char *subject = param_text(params, "subject");
+    struct subject_search s = {.subject = k->subject};
+    if (!subject) {
+        return ERR_OK;
+    }
+    enum err e = key_subject(k->subject, str_of(subject), ei);
+    e = e == ERR_OK ? ledger_keys(c->ledger, compare_subject, &s, ei) : e;
+    if (e == ERR_OK && s.taken_by[0]) {
+        e = err_set(ei, ERR_EXISTS, "the key '%s' is bound to %.80s already: revoke it first",
+                    s.taken_by, k->subject);
+    }
+    return e;
+}
+
 struct name_search {
     const char *base;
     char candidate[KEY_NAME_MAX + 1];
@@ -149,12 +182,21 @@ static void record_change(struct core *c, const struct actor *a, const char *act
     }
 }
 
+static json_t *with_subject(json_t *o, const struct key_record *k)
+{
+    if (k->subject[0]) {
+        (void)json_object_set_new(o, "subject", json_string(k->subject));
+    }
+    return o;
+}
+
 static json_t *secrets_json(const struct key_record *k, const struct key_secrets *s)
 {
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "version", 1, "name", k->name,
-                     "accessKeyId", k->access_key_id, "secretAccessKey", s->secret_access_key,
-                     "bearerToken", s->bearer_token, "tags", key_tags(k), "created_at",
-                     json_time(k->created_ms), "expires_at", json_time(k->expires_ms));
+    json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "version", 1, "name", k->name,
+                          "accessKeyId", k->access_key_id, "secretAccessKey", s->secret_access_key,
+                          "bearerToken", s->bearer_token, "tags", key_tags(k), "created_at",
+                          json_time(k->created_ms), "expires_at", json_time(k->expires_ms));
+    return with_subject(o, k);
 }
 
 enum err key_add(struct core *c, const struct actor *a, const json_t *params, json_t **result,
@@ -163,6 +205,7 @@ enum err key_add(struct core *c, const struct actor *a, const json_t *params, js
     struct key_record k = {.tag_count = 0};
     struct key_secrets secrets;
     enum err e = read_tags(c, &k, params, ei);
+    e = e == ERR_OK ? read_subject(c, &k, params, ei) : e;
     e = e == ERR_OK ? choose_name(c, &k, params, ei) : e;
     const char *expires = param_text(params, "expires");
     int64_t ms = 0;
@@ -193,7 +236,7 @@ static bool on_key(void *arg, const struct key_record *k)
                   k->access_key_id, "tags", key_tags(k), "created_at", json_time(k->created_ms),
                   "expires_at", json_time(k->expires_ms), "revoked_at", json_time(k->revoked_ms),
                   "last_used_at", json_time(k->last_used_ms));
-    return json_array_append_new(arg, o) == 0;
+    return json_array_append_new(arg, with_subject(o, k)) == 0;
 }
 
 void key_store_use(struct core *c)

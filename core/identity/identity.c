@@ -42,6 +42,7 @@ void identity_free(struct identity *id)
     if (id == NULL) {
         return;
     }
+    map_free(&id->by_subject, NULL);
     map_free(&id->by_bearer, NULL);
     map_free(&id->by_id, entry_free);
     pthread_rwlock_destroy(&id->lock);
@@ -82,6 +83,9 @@ static void drop(struct identity *id, struct str access_key_id)
     if (map_get(&id->by_bearer, bearer_key(k->record.bearer_sha256)) == k) {
         map_remove(&id->by_bearer, bearer_key(k->record.bearer_sha256));
     }
+    if (map_get(&id->by_subject, str_of(k->record.subject)) == k) {
+        map_remove(&id->by_subject, str_of(k->record.subject));
+    }
     entry_free(k);
 }
 
@@ -89,10 +93,15 @@ static void drop(struct identity *id, struct str access_key_id)
 static enum err install(struct identity *id, const struct key_record *record, struct key_entry *k)
 {
     struct str name = str_of(record->access_key_id);
-    struct key_entry *same = map_get(&id->by_bearer, bearer_key(record->bearer_sha256));
+    const struct key_entry *same[] = {
+        map_get(&id->by_bearer, bearer_key(record->bearer_sha256)),
+        map_get(&id->by_subject, str_of(record->subject)),
+    };
 
-    if (same != NULL && !str_is(name, same->record.access_key_id)) {
-        return ERR_CONFLICT;
+    for (size_t i = 0; i < 2; i++) {
+        if (same[i] != NULL && !str_is(name, same[i]->record.access_key_id)) {
+            return ERR_CONFLICT;
+        }
     }
     const struct key_entry *old = identity_find(id, name);
     k->record = *record;
@@ -107,6 +116,13 @@ static enum err install(struct identity *id, const struct key_record *record, st
         map_remove(&id->by_id, name);
         return ERR_NOMEM;
     }
+    if (record->subject[0] != '\0' && !map_set(&id->by_subject, str_of(record->subject), k, NULL)) {
+        map_remove(&id->by_id, name);
+        if (has_bearer(record)) {
+            map_remove(&id->by_bearer, bearer_key(record->bearer_sha256));
+        }
+        return ERR_NOMEM;
+    }
     return ERR_OK;
 }
 
@@ -116,7 +132,8 @@ enum err identity_put(struct identity *id, const struct key_record *record)
     struct key_entry *k = NULL;
     enum err e = ERR_OK;
 
-    if (n == 0 || n == KEY_ID_TEXT || record->tag_count > TAGS_MAX) {
+    if (n == 0 || n == KEY_ID_TEXT || record->tag_count > TAGS_MAX ||
+        strnlen(record->subject, sizeof(record->subject)) > KEY_SUBJECT_MAX) {
         return ERR_RANGE;
     }
     if (record->revoked_ms == 0) {
@@ -220,6 +237,10 @@ static enum err find_credential(struct credential *c, const struct identity_requ
         }
     }
     if (api_key == NULL) {
+        if (authorization == NULL && r->subject.n > 0) {
+            *c = (struct credential){IDENTITY_CERTIFICATE, r->subject};
+            return ERR_OK;
+        }
         return authorization != NULL ? ERR_OK : err_set(ei, ERR_NOT_FOUND, "no key was sent");
     }
     if (authorization != NULL && (c->kind != IDENTITY_BEARER || !str_eq(c->text, api_key->value))) {
@@ -260,6 +281,31 @@ static enum err check_bearer(struct identity *id, const struct identity_request 
     return e;
 }
 
+static enum err check_certificate(struct identity *id, const struct identity_request *r,
+                                  struct str subject, char access_key_id[KEY_ID_TEXT],
+                                  struct err_info *ei)
+{
+    char shown[128];
+    enum err e = ERR_NOT_FOUND;
+
+    pthread_rwlock_rdlock(&id->lock);
+    const struct key_entry *k = map_get(&id->by_subject, subject);
+    if (k != NULL) {
+        memcpy(access_key_id, k->record.access_key_id, KEY_ID_TEXT);
+        e = identity_not_expired(&k->record, r->now_ms, ei);
+    }
+    pthread_rwlock_unlock(&id->lock);
+    if (e == ERR_NOT_FOUND) {
+        str_printable(shown, sizeof(shown), subject);
+        e = err_set(
+            ei, ERR_AUTH,
+            "no key is bound to the client certificate's subject %s (key add --subject), or "
+            "it was revoked",
+            shown);
+    }
+    return e;
+}
+
 static enum err check_head(struct identity *id, const struct identity_request *r,
                            struct credential *c, char access_key_id[KEY_ID_TEXT],
                            struct err_info *ei)
@@ -269,8 +315,16 @@ static enum err check_head(struct identity *id, const struct identity_request *r
     if (e != ERR_OK) {
         return e;
     }
-    return c->kind == IDENTITY_SIGV4 ? verify_head(id, r, c->text, access_key_id, ei)
-                                     : check_bearer(id, r, c->text, access_key_id, ei);
+    switch (c->kind) {
+    case IDENTITY_SIGV4:
+        return verify_head(id, r, c->text, access_key_id, ei);
+    case IDENTITY_CERTIFICATE:
+        return check_certificate(id, r, c->text, access_key_id, ei);
+    case IDENTITY_BEARER:
+    case IDENTITY_NONE:
+        break;
+    }
+    return check_bearer(id, r, c->text, access_key_id, ei);
 }
 
 enum err identity_precheck(struct identity *id, const struct identity_request *r,

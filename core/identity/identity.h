@@ -46,19 +46,21 @@ struct identity_request {
     const struct http_header *headers; /* over HTTP/2 names are lower case and `host` is absent */
     size_t header_count;
     struct str authority; /* Host or :authority */
+    struct str subject;   /* of the client certificate that TLS verified; empty: none */
     bool http2;
     const uint8_t *body_sha256;     /* of the whole body; NULL: not known yet */
     struct identity_digest *digest; /* kept from identity_precheck to identity_check; may be NULL */
     int64_t now_ms;
 };
 
-enum identity_kind { IDENTITY_NONE, IDENTITY_SIGV4, IDENTITY_BEARER };
+enum identity_kind { IDENTITY_NONE, IDENTITY_SIGV4, IDENTITY_BEARER, IDENTITY_CERTIFICATE };
 struct identity_result {
     enum identity_kind kind;
     char access_key_id[KEY_ID_TEXT];
 };
 
-/* Finds the credential (Authorization SigV4 or Bearer, x-api-key) and checks it whole; fills
+/* Finds the credential (Authorization SigV4 or Bearer, x-api-key; without these the certificate,
+ * whose subject stands for the key that is bound to it) and checks it whole; fills
  * result, and puts the key's tags over `tags` (values in the arena a). ERR_NOT_FOUND: the request
  * carries no credential. ERR_AUTH: it is wrong (unknown key, bad signature, revoked, expired,
  * scope, unsigned payload, body hash); the text says which, without secrets. ERR_RANGE: it is dated

@@ -32,6 +32,7 @@ struct identity {
     pthread_rwlock_t lock; /* guards what follows */
     struct map by_id;      /* access key ID -> entry, which it owns */
     struct map by_bearer;  /* SHA-256 of the bearer -> entry */
+    struct map by_subject; /* subject of a client certificate -> entry */
 };
 
 /* Under the lock; NULL: unknown. */

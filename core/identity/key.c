@@ -24,6 +24,68 @@ void key_secret(char out[KEY_SECRET_TEXT], const uint8_t master[MASTER_BYTES],
     explicit_bzero(mac, sizeof(mac));
 }
 
+/* Is there a backslash before the end of what was written? */
+static bool escaped(const char *out, size_t n)
+{
+    bool odd = false;
+
+    while (n > 0 && out[n - 1] == '\\') {
+        odd = !odd;
+        n--;
+    }
+    return odd;
+}
+
+/* One "TYPE=value" of a subject. */
+static bool part_ok(struct str part)
+{
+    struct str value, type = str_cut(part, '=', &value);
+
+    for (size_t i = 0; i < type.n; i++) {
+        char c = type.p[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!letter && c != '.' && !(c >= '0' && c <= '9')) {
+            return false;
+        }
+    }
+    return type.n > 0 && value.n > 0;
+}
+
+enum err key_subject(char out[KEY_SUBJECT_MAX + 1], struct str text, struct err_info *ei)
+{
+    size_t n = 0, part = 0; /* where the present part begins */
+    bool ok = true, after = true, named = false;
+
+    text = str_trim(text);
+    for (size_t i = 0; ok && i < text.n; i++) {
+        char c = text.p[i];
+        bool separator = !escaped(out, n) && (c == ',' || c == '+' || (c == '=' && !named));
+        if (c == ' ' && after) {
+            continue;
+        }
+        while (separator && n > part && out[n - 1] == ' ' && !escaped(out, n - 1)) {
+            n--;
+        }
+        if (separator && c != '=') {
+            ok = part_ok((struct str){out + part, n - part});
+            part = n + 1;
+        }
+        after = separator;
+        named = separator ? c == '=' : named;
+        ok = ok && n < KEY_SUBJECT_MAX && (unsigned char)c >= ' ' && c != 0x7F;
+        out[n] = c;
+        n += ok;
+    }
+    out[n] = '\0';
+    if (!ok || !part_ok((struct str){out + part, n - part})) {
+        return err_set(ei, ERR_PARSE,
+                       "subject: must be at most %d characters like CN=docs,O=Example, as `openssl "
+                       "x509 -noout -subject -nameopt RFC2253` prints it",
+                       KEY_SUBJECT_MAX);
+    }
+    return ERR_OK;
+}
+
 static void draw_id(char out[KEY_ID_TEXT])
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -10,6 +10,7 @@
 #define KEY_SECRET_TEXT 45 /* base64 of 32 bytes, NUL */
 #define KEY_BEARER_TEXT 64
 #define KEY_NAME_MAX    128
+#define KEY_SUBJECT_MAX 256
 
 struct key_record {
     char name[KEY_NAME_MAX + 1]; /* unique among unrevoked keys; default application-N */
@@ -19,7 +20,13 @@ struct key_record {
         char key[TAG_KEY_MAX + 1], value[TAG_VALUE_MAX + 1];
     } tags[TAGS_MAX];
     size_t tag_count;
+    char subject[KEY_SUBJECT_MAX + 1]; /* of a client certificate that stands for the key; or "" */
     int64_t created_ms, expires_ms, revoked_ms, last_used_ms; /* 0: never / not */
 };
+
+/* A subject in the form of RFC 2253 ("CN=docs,O=Example", as `openssl x509 -nameopt RFC2253` prints
+ * it), blanks around its separators removed. ERR_PARSE: it is none. */
+enum err key_subject(char out[KEY_SUBJECT_MAX + 1], struct str text,
+                     struct err_info *ei) MUST_CHECK;
 
 #endif

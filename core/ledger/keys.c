@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define KEY_COLUMNS  "access_key_id, name, bearer, tags, created, expires, revoked, last_used"
+#define KEY_COLUMNS                                                                                \
+    "access_key_id, name, bearer, tags, created, expires, revoked, last_used, subject"
 #define KEY_TAGS_MAX (TAGS_MAX * (TAG_KEY_MAX + TAG_VALUE_MAX + 2))
 
 static size_t tags_pack(char out[KEY_TAGS_MAX], const struct key_record *k)
@@ -49,13 +50,14 @@ static void read_key(sqlite3_stmt *s, struct key_record *k)
     k->expires_ms = sqlite3_column_int64(s, 5);
     k->revoked_ms = sqlite3_column_int64(s, 6);
     k->last_used_ms = sqlite3_column_int64(s, 7);
+    sql_copy(s, 8, k->subject, sizeof(k->subject));
 }
 
 static enum err insert_key(struct ledger *g, const struct key_record *k, struct err_info *ei)
 {
     char tags[KEY_TAGS_MAX];
     sqlite3_stmt *s =
-        sql_prepare(g->db, "INSERT INTO keys(" KEY_COLUMNS ") VALUES(?,?,?,?,?,?,?,?)", ei);
+        sql_prepare(g->db, "INSERT INTO keys(" KEY_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)", ei);
     if (s == NULL) {
         return ERR_IO;
     }
@@ -67,10 +69,14 @@ static enum err insert_key(struct ledger *g, const struct key_record *k, struct 
     sql_bind_int(s, 6, k->expires_ms);
     sql_bind_int(s, 7, k->revoked_ms);
     sql_bind_int(s, 8, k->last_used_ms);
+    sql_bind_text(s, 9, k->subject);
     enum err e = ERR_OK;
     if (sqlite3_step(s) != SQLITE_DONE) {
         e = sqlite3_errcode(g->db) == SQLITE_CONSTRAINT
-                ? err_set(ei, ERR_EXISTS, "a key named %s exists already: revoke it first", k->name)
+                ? err_set(ei, ERR_EXISTS,
+                          "a key named %s, or one for its certificate, exists already: "
+                          "revoke it first",
+                          k->name)
                 : sql_fail(g->db, "storing a key", ei);
     }
     (void)sqlite3_finalize(s);

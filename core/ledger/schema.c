@@ -8,7 +8,7 @@
  * 0 for what must not count as a request of a limit: a failed call that used nothing. */
 #include "core/ledger/sql.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 static const char schema_1[] =
     "CREATE TABLE series(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, dialect TEXT,"
@@ -65,7 +65,12 @@ static const char schema_2[] =
     "UPDATE counter SET minutes_from = (SELECT ifnull(max(bucket) + 900000, 0) FROM rollups);"
     "PRAGMA user_version=2;";
 
-static const char *const steps[SCHEMA_VERSION] = {schema_1, schema_2};
+static const char schema_3[] =
+    "ALTER TABLE keys ADD COLUMN subject TEXT NOT NULL DEFAULT '';"
+    "CREATE UNIQUE INDEX keys_subject ON keys(subject) WHERE revoked = 0 AND subject <> '';"
+    "PRAGMA user_version=3;";
+
+static const char *const steps[SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
 
 static enum err read_version(sqlite3 *db, int *version, struct err_info *ei)
 {

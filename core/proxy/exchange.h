@@ -36,6 +36,7 @@ struct exchange {
     int64_t content_length; /* -1: not said */
     struct buf body;        /* what has arrived so far, at most requests.max_body */
     size_t block_bytes;     /* of the memory that headers begins */
+    struct str subject;     /* of the client certificate that TLS verified; empty: none */
     bool http2, tls, loopback_peer;
     bool head_only; /* HEAD: the answer has no body */
     bool browser;   /* not used by the front; see gate */

@@ -267,6 +267,7 @@ static void destroy(struct conn *c)
     loop_disarm(f->loop, &c->timer);
     loop_remove(f->loop, &c->fd);
     SSL_free(c->ssl);
+    free(c->subject);
     close(c->fd.fd);
     buf_free(&c->in);
     out_give(c);

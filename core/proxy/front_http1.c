@@ -84,6 +84,7 @@ static bool take_head(struct conn *c, const struct http_head *head, const char *
         .header_count = head->header_count,
         .block_bytes = table + n,
         .content_length = head->body == HTTP_BODY_LENGTH ? head->content_length : -1,
+        .subject = front_tls_subject(c),
         .tls = c->ssl != NULL,
         .loopback_peer = c->loopback,
         .head_only = str_is(head->method, "HEAD"),

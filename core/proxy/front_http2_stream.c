@@ -59,6 +59,7 @@ struct http2_stream *http2_stream_new(struct conn *c, int32_t id)
     s->x.ops = &http2_ops;
     s->x.gate = c->front->gate;
     s->x.http2 = true;
+    s->x.subject = front_tls_subject(c);
     s->x.tls = c->ssl != NULL;
     s->x.loopback_peer = c->loopback;
     buf_init(&s->out, FRONT_OUT_MAX);

@@ -115,6 +115,7 @@ struct conn {
     const struct transport *transport;
     const struct protocol *protocol;
     SSL *ssl;
+    char *subject;     /* of its certificate, once it was asked for; "" when it has none */
     struct ring place; /* in front->idle or front->busy */
     struct ring dirty;
     struct buf in;       /* read and not yet used: part of a head, or pipelined requests */
@@ -191,6 +192,9 @@ void front_http2_forget(struct front *f);
 bool front_tls_start(struct conn *c, SSL_CTX *context);
 bool front_tls_ready(const struct conn *c); /* the handshake is done */
 bool front_tls_is_http2(const struct conn *c);
+/* The subject (RFC 2253) of the client's certificate, verified; empty without one. Lives as long as
+ * c. */
+struct str front_tls_subject(struct conn *c);
 
 /* --- listener.c --- */
 int listener_fd(const struct listener *l, int worker);

@@ -2,7 +2,11 @@
  * part of the first reads. */
 #include "core/proxy/front_private.h"
 
+#include "core/identity/key.h"
+
 #include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
 
 bool front_tls_start(struct conn *c, SSL_CTX *context)
 {
@@ -28,6 +32,40 @@ bool front_tls_is_http2(const struct conn *c)
 
     SSL_get0_alpn_selected(c->ssl, &name, &n);
     return n == 2 && name[0] == 'h' && name[1] == '2';
+}
+
+/* NULL: none, or one that stands for nobody. */
+static char *read_subject(SSL *ssl)
+{
+    X509 *x = SSL_get0_peer_certificate(ssl);
+    BIO *out = NULL;
+    char *text = NULL;
+    struct str written = {NULL, 0};
+
+    /* A resumed session was verified when it began: the certificate may have ended since. */
+    if (!x || SSL_get_verify_result(ssl) != X509_V_OK ||
+        X509_cmp_current_time(X509_get0_notAfter(x)) <= 0) {
+        return NULL;
+    }
+    out = BIO_new(BIO_s_mem());
+    if (out && X509_NAME_print_ex(out, X509_get_subject_name(x), 0, XN_FLAG_RFC2253) > 0) {
+        char *data = NULL;
+        long n = BIO_get_mem_data(out, &data);
+        written = (struct str){data, n > 0 && n <= KEY_SUBJECT_MAX ? (size_t)n : 0};
+    }
+    text = written.n > 0 ? str_dup(written) : NULL;
+    BIO_free(out);
+    ERR_clear_error();
+    return text;
+}
+
+struct str front_tls_subject(struct conn *c)
+{
+    if (c->ssl && !c->subject) {
+        c->subject = read_subject(c->ssl);
+        c->subject = c->subject ? c->subject : calloc(1, 1);
+    }
+    return str_of(c->subject);
 }
 
 /* What a call that moved nothing means. */

@@ -238,9 +238,7 @@ static bool host_is_local(struct str authority)
            (str_copy(host, sizeof(host), name) && config_host_is_loopback(host));
 }
 
-/* Without keys, a web page that the user has open must not be able to spend (DESIGN section 4,
- * identity). */
-static bool from_browser(const struct exchange *x)
+static bool says_browser(const struct exchange *x)
 {
     for (size_t i = 0; i < x->header_count; i++) {
         if (str_is_nocase(x->headers[i].name, "origin") ||
@@ -248,7 +246,20 @@ static bool from_browser(const struct exchange *x)
             return true;
         }
     }
-    return !host_is_local(x->authority);
+    return false;
+}
+
+/* Without keys, a web page that the user has open must not be able to spend (DESIGN section 4,
+ * identity). */
+static bool from_browser(const struct exchange *x)
+{
+    return says_browser(x) || !host_is_local(x->authority);
+}
+
+/* Browsers show their certificate by themselves, whosever page asks: it tells nothing then. */
+static struct str subject_of(const struct exchange *x)
+{
+    return x->subject.n > 0 && says_browser(x) ? (struct str){NULL, 0} : x->subject;
 }
 
 static struct identity_request identity_of(struct ticket *t, const uint8_t *sha256)
@@ -259,6 +270,7 @@ static struct identity_request identity_of(struct ticket *t, const uint8_t *sha2
                                      .headers = x->headers,
                                      .header_count = x->header_count,
                                      .authority = x->authority,
+                                     .subject = subject_of(x),
                                      .http2 = x->http2,
                                      .body_sha256 = sha256,
                                      .digest = &t->digest,

@@ -42,7 +42,7 @@ _tollgate() {
         esac
         ;;
     key)
-        words='--application --cost-center --environment --tag --name --expires --json --config --help'
+        words='--application --cost-center --environment --tag --name --expires --subject --json --config --help'
         [ "$before" = key ] && words='add list revoke'
         ;;
     audit) words='--follow --since --until --where --limit --calls --changes --denials --max --json --config --help' ;;

@@ -45,6 +45,7 @@ struct ticket {
 
 struct gate {
     struct ticket *tickets;
+    char subject[64]; /* of the last request's certificate */
     atomic_int heads, requests, gone, drained, broken, broken_status, open, http2, tls, loopback;
     atomic_long body_bytes, max_pending;
     char method[32], target[128], authority[128]; /* of the last head; read when quiet */
@@ -158,6 +159,7 @@ void gate_head(struct gate *g, struct exchange *x)
     ticket_add(g, x);
     g->http2 += x->http2;
     g->tls += x->tls;
+    (void)str_copy(g->subject, sizeof(g->subject), x->subject);
     g->loopback += x->loopback_peer;
     g->header_count = (int)x->header_count;
     str_copy(g->method, sizeof g->method, x->method);
