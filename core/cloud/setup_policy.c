@@ -127,6 +127,23 @@ static void allow_publishing(struct policy *p)
     }
 }
 
+/* notify: may name SNS topics. */
+static void allow_notifying(struct policy *p)
+{
+    const struct config *config = p->s->config;
+    json_t *topics = json_array();
+    for (size_t i = 0; i < config->notice_count; i++) {
+        const char *to = config->notices[i].webhook;
+        if (to != NULL && strncmp(to, "arn:", 4) == 0) {
+            add_once(topics, "%s", to);
+        }
+    }
+    if (json_array_size(topics) > 0) {
+        allow(p, "Notify", json_pack("[s]", "sns:Publish"), json_incref(topics), NULL);
+    }
+    json_decref(topics);
+}
+
 static void allow_polling(struct policy *p)
 {
     const struct config *config = p->s->config;
@@ -193,6 +210,7 @@ static enum err own_policy(struct policy *p, bool setup, struct err_info *ei)
     } else {
         allow_invoking(p, c);
         allow_publishing(p);
+        allow_notifying(p);
         allow_polling(p);
     }
     catalog_free(c);

@@ -134,6 +134,7 @@ test('budgets, anomalies and alarms', async (t) => {
 test('exports, logging, policies and the dashboard only tell', async (t) => {
     const { sim, json, text, fails } = await account(t, {
         publish: { metrics: {}, audit: { log_group: '/tollgate/audit' } },
+        notify: [{ on: ['warn'], webhook: 'arn:aws:sns:us-east-1:123456789012:t' }],
         poll: { cloudwatch: '5m', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
     });
     assert.equal((await json('exports', 'check')).iam_principal, false);
@@ -142,7 +143,7 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
     assert.match(await text('logging', 'status'), /logging is on[^]*Prompts and answers are in the records/);
 
     const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
-    assert.deepEqual(await sids(), ['InvokeModels', 'PublishMetrics', 'PublishAudit', 'ReadMetrics']);
+    assert.deepEqual(await sids(), ['InvokeModels', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
     assert.deepEqual(await sids('--deny-bypass'), ['OnlyTollgateInvokes']);
     const [invoke] = JSON.parse(await text('policy')).Statement;
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:*::foundation-model/${HAIKU}`), JSON.stringify(invoke));

@@ -50,8 +50,21 @@ _tollgate() {
     probe) words='--model --limit --parallel --calls --max-tokens --prompt --dialect --key-file --wait --timeout --json --help' ;;
     check) words='--config --help' ;;
     aws)
-        words='--json --config --help'
-        [ "$before" = aws ] && words='whoami'
+        words='--name --from --tag --description --amount --unit --percent --email --sns --days --metric --above --dimension --period --periods --role --write --by --month --all --inactive --deny-bypass --tagged --setup --dry-run --yes --json --config --help'
+        case $before in
+        aws) words='whoami profiles projects tags exports budgets anomalies alarms logging policy prices cur dashboard' ;;
+        profiles) words='create list show delete map' ;;
+        projects) words='create list archive' ;;
+        tags) words='list activate backfill' ;;
+        exports) words='check' ;;
+        budgets | anomalies | alarms) words='create list' ;;
+        logging) words='status' ;;
+        cur) words='import show' ;;
+        import)
+            mapfile -t COMPREPLY < <(compgen -f -- "$word")
+            return
+            ;;
+        esac
         ;;
     *) words='' ;;
     esac
