@@ -6,13 +6,18 @@
 
 #include <errno.h>
 #include <langinfo.h>
+#include <link.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#define FIGURES_MS 60 /* the first picture waits so long for figures, rather than be drawn twice   \
+                       */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -76,11 +81,11 @@ static void take_signals(struct ui *ui, int fd)
     }
 }
 
-static int wait_ms(const struct ui *ui, int64_t end_ms)
+static int wait_ms(const struct ui *ui, int64_t end_ms, bool frame)
 {
     int64_t due = earlier(earlier(link_due(&ui->link), ui_draw_due(ui)),
                           earlier(trial_due(ui), past_due(ui)));
-    if (ui->changed) {
+    if (ui->changed && frame) {
         due = earlier(due, term_frame_due(&ui->term, ui->urgent, ui->now_ms));
     }
     if (end_ms > 0) {
@@ -92,7 +97,8 @@ static int wait_ms(const struct ui *ui, int64_t end_ms)
     return (int)earlier(wait, 60000);
 }
 
-static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms)
+/* `frame`: also until a frame may be drawn. */
+static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms, bool frame)
 {
     struct pollfd fds[3] = {
         {.fd = ui->term.fd, .events = POLLIN},
@@ -103,7 +109,7 @@ static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms)
         fds[0].events |= POLLOUT;
     }
     (void)link_poll(&ui->link, &fds[2].fd, &fds[2].events);
-    int n = poll(fds, 3, wait_ms(ui, end_ms));
+    int n = poll(fds, 3, wait_ms(ui, end_ms, frame));
     look_at_clocks(ui);
     if (n > 0 && (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))) {
         ui->term.gone = true;
@@ -121,11 +127,30 @@ static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms)
     }
 }
 
+/* Pages of the libraries that only the start needed: what is used comes back from the page cache.
+ * Half of what a dashboard would hold otherwise. */
+static int give_back_pages(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size, (void)arg;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        uintptr_t from = (info->dlpi_addr + h->p_vaddr + page - 1) / page * page;
+        uintptr_t to = (info->dlpi_addr + h->p_vaddr + h->p_filesz) / page * page;
+        if (h->p_type == PT_LOAD && !(h->p_flags & PF_W) && to > from) {
+            (void)madvise((void *)from, to - from, MADV_DONTNEED);
+        }
+    }
+    return 0;
+}
+
 static void run(struct ui *ui, int signals)
 {
     int64_t end_ms =
         ui->options->seconds_limit > 0 ? ui->now_ms + 1000LL * ui->options->seconds_limit : 0;
     int64_t redraw_ms = 0;
+    int64_t figures_ms = ui->now_ms + FIGURES_MS;
+    bool drawn = false;
     ui->changed = true;
     link_start(&ui->link, ui->now_ms);
     while (!ui->leave && !ui->term.gone && (end_ms == 0 || ui->now_ms < end_ms)) {
@@ -137,13 +162,20 @@ static void run(struct ui *ui, int signals)
         if (ui->now_ms >= redraw_ms) {
             ui->changed = true;
         }
+        bool waits = !drawn && !ui->live.data && !ui->urgent && ui->now_ms < figures_ms;
+        if (waits) {
+            sleep_until_due(ui, signals, end_ms > 0 ? earlier(end_ms, figures_ms) : figures_ms,
+                            false);
+            continue;
+        }
         if (ui->changed && term_frame_due(&ui->term, ui->urgent, ui->now_ms) <= ui->now_ms) {
+            drawn = drawn || dl_iterate_phdr(give_back_pages, NULL) == 0;
             ui_draw(ui);
             term_frame(&ui->term, ui->now_ms);
             ui->changed = ui->urgent = false;
             redraw_ms = ui_draw_due(ui);
         }
-        sleep_until_due(ui, signals, end_ms);
+        sleep_until_due(ui, signals, end_ms, true);
     }
 }
 

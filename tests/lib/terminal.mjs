@@ -22,7 +22,7 @@ export class Terminal {
         const command = ['env', '-u', 'NO_COLOR', ...words, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
         self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
             'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
-            'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `${command}; echo $? >'${self.dir}/status'`);
+            'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `stty -g >'${self.dir}/before'; ${command}; s=$?; stty -g >'${self.dir}/after'; echo $s >'${self.dir}/status'`);
         return self;
     }
 
@@ -81,6 +81,21 @@ export class Terminal {
         } catch (e) {
             throw new Error(`${e.message}; it shows:\n${this.show()}`);
         }
+    }
+
+    // The program itself, not the shell around it.
+    get pid() {
+        const shell = this.flag('pane_pid');
+        const [child] = fs.readFileSync(`/proc/${shell}/task/${shell}/children`, 'utf8').trim().split(' ');
+        return Number(child);
+    }
+
+    // After its end: what it left behind in the terminal; nothing is best.
+    left() {
+        const read = (name) => fs.readFileSync(path.join(this.dir, name), 'utf8');
+        return { ...(read('before') === read('after') ? {} : { settings: read('after') }),
+            ...Object.fromEntries(Object.entries({ alternate_on: '0', mouse_any_flag: '0', keypad_flag: '0' })
+                .map(([name, want]) => [name, this.flag(name), want]).filter(([, is, want]) => is !== want).map(([name, is]) => [name, is])) };
     }
 
     // What tmux knows of the terminal, such as mouse_any_flag.
