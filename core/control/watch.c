@@ -17,6 +17,7 @@
 struct watch {
     bool store_failed, journal_full, drifted;
     int64_t dropped_calls;
+    bool said_down;
 };
 
 struct watch *watch_new(void)
@@ -88,6 +89,12 @@ void watch_store(struct core *c, const struct ledger_health *h)
         w->store_failed = !h->ok;
         (void)snprintf(text, sizeof(text), "the store has failed: %s (%s)", h->text, then);
         say(c, h->ok ? "store_ok" : "store_failure", h->ok ? "the store works again" : text);
+    }
+    if (h->machine_went_down && !w->said_down) {
+        w->said_down = true;
+        say(c, "machine_went_down",
+            "the machine went down while tollgate ran: calls of the last 100 ms before may be "
+            "missing, those that were open are charged");
     }
     int full = w->journal_full ? JOURNAL_FREE_PERCENT : JOURNAL_FULL_PERCENT;
     if ((h->journal_used_percent >= full) != w->journal_full) {

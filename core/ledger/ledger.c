@@ -79,6 +79,9 @@ static enum err open_all(struct ledger *g, const struct ledger_options *o, struc
     if (e == ERR_OK) {
         e = ledger_replay(g, o->workers, ei);
     }
+    if (e == ERR_OK && o->workers > 0) {
+        e = ledger_note_boot(g, ei);
+    }
     if (e == ERR_OK) {
         e = open_journals(g, o->workers, o->journal_bytes, ei);
     }
@@ -265,6 +268,7 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
     pthread_mutex_unlock(&g->cycle_lock);
     out->dropped_calls = atomic_load(&g->dropped_calls);
     out->recovered_calls = g->recovered_calls;
+    out->machine_went_down = g->machine_went_down;
     for (int i = 0; i < g->workers; i++) {
         int64_t percent = journal_percent(g->journals[i]);
         out->dropped_refusals += journal_dropped_refusals(g->journals[i]);

@@ -62,7 +62,9 @@ struct ledger_health {
     int64_t dropped_calls;        /* settled with slot 0 while the journal was full */
     int64_t journal_used_percent; /* the fullest */
     int64_t recovered_calls;      /* charged by crash at the last start */
-    int64_t size_bytes;           /* of the database */
+    /* Before this start: calls of its last 100 ms may be missing. */
+    bool machine_went_down;
+    int64_t size_bytes; /* of the database */
 };
 void ledger_health(struct ledger *g, struct ledger_health *out);
 

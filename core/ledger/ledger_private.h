@@ -44,6 +44,8 @@ struct ledger {
     struct err_info last_error;
 
     int64_t recovered_calls;
+    bool unclean;           /* a journal was found that nobody had closed */
+    bool machine_went_down; /* since then the machine was started anew */
 };
 
 /* Paths of files of the state directory. */
@@ -57,6 +59,9 @@ enum err ledger_state_lock(struct ledger *g, struct err_info *ei) MUST_CHECK;
 /* replay.c: folds every journal file found, charges what is open, deletes the files from `workers`
  * on. */
 enum err ledger_replay(struct ledger *g, int workers, struct err_info *ei) MUST_CHECK;
+
+/* boot.c: after the replay of a core that will write: notes the boot, says what may be lost. */
+enum err ledger_note_boot(struct ledger *g, struct err_info *ei) MUST_CHECK;
 
 /* thread.c */
 enum err ledger_thread_make(struct ledger *g, struct err_info *ei) MUST_CHECK;

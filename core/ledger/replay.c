@@ -76,6 +76,7 @@ static enum err replay_file(struct ledger *g, const char *path, struct err_info 
     if (e != ERR_OK) {
         return e;
     }
+    g->unclean = g->unclean || !image.clean;
     if (image.count > 0) {
         e = fold_begin(&g->fold, ei);
         if (e == ERR_OK) {

@@ -12,8 +12,10 @@ enum err sql_fail(sqlite3 *db, const char *doing, struct err_info *ei)
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return err_set(ei, ERR_CORRUPT, "the ledger is damaged (%s, while %s): move ledger.db away",
-                       text, doing);
+    case SQLITE_ERROR: /* the statements are ours: then it is the tables that are not */
+        return err_set(ei, ERR_CORRUPT,
+                       "the ledger is damaged: move ledger.db away (%.120s, while %.80s)", text,
+                       doing);
     case SQLITE_FULL:
         return err_set(ei, ERR_IO, "the ledger cannot be written (%s, while %s): free disk space",
                        text, doing);
