@@ -18,6 +18,9 @@ static const char help[] =
     "       tollgate limit history [NAME] [--json]\n"
     "       tollgate limit try NAME METRIC=AMOUNT [--group k=v,..] [--since T] [--until T] "
     "[--json]\n"
+    "       tollgate limit try NEW METRIC=AMOUNT --window W [--rolling] [--per KEY,..] [--model M] "
+    "[--application A]\n"
+    "           [--cost-center C] [--environment E] [--principal P] [--match k=v,..] [--since T]\n"
     "\n"
     "AMOUNT is a number (100k, 1.5M, dollars for usd) or a step (+10%, -10%). METRIC must be the "
     "limit's own.\n"
@@ -33,7 +36,8 @@ static const char help[] =
     "It is refused if the limit was changed since.\n"
     "`try` says what that amount would have denied of the calls in the ledger: of the last hour, "
     "or "
-    "since T (24h, or a time).\n";
+    "since T (24h, or a time). With a window (10s 1m 1h day week month) it tries a limit that does "
+    "not exist yet.\n";
 
 enum {
     OPT_GROUP = CMD_OWN,
@@ -44,7 +48,16 @@ enum {
     OPT_YES,
     OPT_STOP,
     OPT_SINCE,
-    OPT_YAML
+    OPT_YAML,
+    OPT_WINDOW,
+    OPT_ROLLING,
+    OPT_PER,
+    OPT_MATCH,
+    OPT_MODEL,
+    OPT_APPLICATION,
+    OPT_COST_CENTER,
+    OPT_ENVIRONMENT,
+    OPT_PRINCIPAL
 };
 static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"group", required_argument, NULL, OPT_GROUP},
@@ -56,6 +69,15 @@ static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"stop-running", no_argument, NULL, OPT_STOP},
                                         {"since", required_argument, NULL, OPT_SINCE},
                                         {"yaml", no_argument, NULL, OPT_YAML},
+                                        {"window", required_argument, NULL, OPT_WINDOW},
+                                        {"rolling", no_argument, NULL, OPT_ROLLING},
+                                        {"per", required_argument, NULL, OPT_PER},
+                                        {"match", required_argument, NULL, OPT_MATCH},
+                                        {"model", required_argument, NULL, OPT_MODEL},
+                                        {"application", required_argument, NULL, OPT_APPLICATION},
+                                        {"cost-center", required_argument, NULL, OPT_COST_CENTER},
+                                        {"environment", required_argument, NULL, OPT_ENVIRONMENT},
+                                        {"principal", required_argument, NULL, OPT_PRINCIPAL},
                                         {NULL, 0, NULL, 0}};
 
 static int usage(void)
@@ -70,6 +92,52 @@ static void put(json_t *params, const char *key, const char *value)
     if (value) {
         (void)json_object_set_new(params, key, json_string(value));
     }
+}
+
+static json_t *match_of(json_t *params)
+{
+    if (!json_object_get(params, "match")) {
+        (void)json_object_set_new(params, "match", json_object());
+    }
+    return json_object_get(params, "match");
+}
+
+/* What describes a limit that does not exist yet. False: not understood. */
+static bool read_draft(int option, const char *value, json_t *params)
+{
+    static const struct {
+        int option;
+        const char *key;
+    } matches[] = {{OPT_MODEL, "model"},
+                   {OPT_APPLICATION, "applicationId"},
+                   {OPT_COST_CENTER, "costCenter"},
+                   {OPT_ENVIRONMENT, "environment"},
+                   {OPT_PRINCIPAL, "principal"}};
+    for (size_t i = 0; i < sizeof(matches) / sizeof(*matches); i++) {
+        if (option == matches[i].option) {
+            put(match_of(params), matches[i].key, value);
+            return true;
+        }
+    }
+    if (option == OPT_WINDOW) {
+        put(params, "window", value);
+    } else if (option == OPT_ROLLING) {
+        (void)json_object_set_new(params, "rolling", json_true());
+    } else if (option == OPT_MATCH) {
+        if (!cmd_parse_pairs(match_of(params), value)) {
+            (void)fprintf(stderr, "tollgate: --match %s: must be key=value[,key=value]\n", value);
+            return false;
+        }
+    } else {
+        json_t *per = json_array();
+        struct str rest = str_of(value);
+        while (rest.p && rest.n > 0) {
+            struct str key = str_cut(rest, ',', &rest);
+            (void)json_array_append_new(per, json_stringn(key.p, key.n));
+        }
+        (void)json_object_set_new(params, "per", per);
+    }
+    return true;
 }
 
 /* Reads options into params. Returns -1 to go on, else the exit status. */
@@ -112,6 +180,19 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
             break;
         case OPT_STOP:
             (void)json_object_set_new(params, "stop_running", json_true());
+            break;
+        case OPT_WINDOW:
+        case OPT_ROLLING:
+        case OPT_PER:
+        case OPT_MATCH:
+        case OPT_MODEL:
+        case OPT_APPLICATION:
+        case OPT_COST_CENTER:
+        case OPT_ENVIRONMENT:
+        case OPT_PRINCIPAL:
+            if (!read_draft(value, optarg, params)) {
+                return EXIT_USAGE;
+            }
             break;
         default:
             if (cmd_common_option(o, value, help, &status) != 0) {

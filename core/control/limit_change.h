@@ -49,6 +49,18 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
 enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
                           const json_t *params, size_t *count, struct err_info *ei) MUST_CHECK;
 
+/* limit_draft.c: a limit that does not exist, to be tried: `name`, `metric`, `amount`, `window`,
+ * `rolling`, `match`, `per` of the params. */
+struct limit_draft {
+    struct config_limit limit; /* its strings lie in params */
+    json_t *params;
+};
+bool limit_draft_asked(const json_t *params);
+/* ERR_OK: must be cleared. ERR_EXISTS: a limit has that name. */
+enum err limit_draft_read(struct core *c, const json_t *params, struct limit_draft *d,
+                          struct err_info *ei) MUST_CHECK;
+void limit_draft_clear(struct limit_draft *d);
+
 enum before { BEFORE_UNKNOWN, BEFORE_NONE, BEFORE_OVERRIDE };
 /* limit_before.c */
 /* Keeps what the target's override is, as what was before that change. restores: as in the edit. */

@@ -8,13 +8,13 @@
 #include "core/limit/whatif.h"
 
 #define SINCE_MS 3600000
-#define FLUSH_MS 2000
 #define KEPT_US  5000000
 
 struct trial {
     struct whatif *whatif;
-    struct config *config; /* a reference: the limit lies in it */
-    char *question;        /* all but the amount */
+    struct config *config;    /* a reference: the limit lies in it */
+    struct limit_draft draft; /* or here */
+    char *question;           /* all but the amount */
     int64_t since_ms, until_ms, made_us;
 };
 
@@ -23,6 +23,7 @@ void limit_try_forget(struct core *c)
     struct trial *t = c->trial;
     if (t) {
         whatif_free(t->whatif);
+        limit_draft_clear(&t->draft);
         config_unref(t->config);
         free(t->question);
         free(t);
@@ -32,44 +33,75 @@ void limit_try_forget(struct core *c)
 
 /* --- the calls --- */
 
+/* What the names of a series come to, one after another. */
+struct known {
+    struct known *next;
+    const struct model *model;
+    struct whatif_names names;
+};
+
 struct loading {
     struct core *core;
     struct whatif *whatif;
+    struct known *all;
     enum err e;
 };
 
-/* The audit does not say what was reserved: a call asks for what it used. */
-static bool on_call(void *arg, const struct audit_entry *entry)
+static void *on_names(void *arg, struct str model, const struct tags *tags, struct str principal)
 {
     struct loading *l = arg;
-    const struct model *m = catalog_find(l->core->catalog, entry->model);
+    struct known *k = calloc(1, sizeof(*k));
     struct resolved late;
-    if (!m && entry->model.n > 0 &&
-        catalog_resolve(l->core->catalog, entry->model, &late, NULL) == ERR_OK) {
-        m = late.model; /* unknown_models: allow */
+    if (!k) {
+        l->e = ERR_NOMEM;
+        return NULL;
     }
-    struct whatif_call call = {.model = m,
-                               .tags = &entry->tags,
-                               .principal = entry->principal,
-                               .admitted_ms = entry->time_ms,
-                               .duration_ms = entry->duration_ms > 0 ? entry->duration_ms : 0,
-                               .outcome = entry->outcome};
-    amounts_of(&call.used, &entry->usage, m, entry->priced ? entry->usd : -1);
+    k->next = l->all;
+    l->all = k;
+    k->model = catalog_find(l->core->catalog, model);
+    if (!k->model && model.n > 0 &&
+        catalog_resolve(l->core->catalog, model, &late, NULL) == ERR_OK) {
+        k->model = late.model; /* unknown_models: allow */
+    }
+    l->e = whatif_find(l->whatif, k->model, tags, principal, &k->names);
+    return l->e == ERR_OK ? k : NULL;
+}
+
+/* A call asks for what it used, one that was denied for what it would have reserved; what that
+ * would have cost is not known. */
+static bool on_call(void *arg, void *names, const struct ledger_spent *spent)
+{
+    struct loading *l = arg;
+    const struct known *k = names;
+    bool denied = spent->outcome == OUTCOME_DENIED;
+    struct whatif_call call = {.admitted_ms = spent->admitted_ms,
+                               .duration_ms = spent->duration_ms > 0 ? spent->duration_ms : 0,
+                               .outcome = spent->outcome};
+    bool has_price = !denied && (spent->priced || spent->charged > 0);
+    amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, k->model,
+               has_price ? spent->charged
+               : denied  ? 0
+                         : -1);
     call.reserved = call.used;
-    l->e = whatif_load(l->whatif, &call);
+    l->e = whatif_load_found(l->whatif, &k->names, &call);
     return l->e == ERR_OK;
+}
+
+static void forget(struct known *k)
+{
+    while (k) {
+        struct known *next = k->next;
+        free(k);
+        k = next;
+    }
 }
 
 static enum err load(struct core *c, const struct trial *t, struct err_info *ei)
 {
     struct loading l = {.core = c, .whatif = t->whatif};
-    struct audit_query q = {
-        .since_ms = whatif_from(t->whatif), .until_ms = t->until_ms, .calls = true};
-    enum err e = ledger_flush(c->ledger, FLUSH_MS);
-    if (e != ERR_OK) {
-        return err_set(ei, e, "the ledger did not take everything within %d ms", FLUSH_MS);
-    }
-    e = ledger_audit(c->ledger, &q, on_call, &l, ei);
+    enum err e = ledger_read_spent(c->ledger, whatif_from(t->whatif), t->until_ms, on_names,
+                                   on_call, &l, ei);
+    forget(l.all);
     if (e == ERR_OK && l.e == ERR_FULL) {
         return err_set(ei, ERR_FULL, "more than %d calls: try a shorter time", WHATIF_CALLS_MAX);
     }
@@ -81,7 +113,8 @@ static enum err load(struct core *c, const struct trial *t, struct err_info *ei)
 static char *question_of(const json_t *params)
 {
     json_t *o = json_object();
-    static const char *const names[] = {"name", "group", "since", "until"};
+    static const char *const names[] = {"name",  "metric", "group",   "since", "until",
+                                        "match", "per",    "rolling", "window"};
     for (size_t i = 0; o && i < sizeof(names) / sizeof(*names); i++) {
         json_t *v = json_object_get(params, names[i]);
         (void)json_object_set_new(o, names[i], v ? json_incref(v) : json_null());
@@ -104,6 +137,20 @@ static enum err read_times(const json_t *params, struct trial *t, struct err_inf
     return e;
 }
 
+/* The limit as the trial keeps it: drafts anew, since the target's ends with the command. */
+static enum err keep_limit(struct core *c, const json_t *params, const struct target *target,
+                           struct trial *t, const struct config_limit **limit, struct err_info *ei)
+{
+    *limit = target->file;
+    t->config = config_ref(c->config);
+    if (!limit_draft_asked(params)) {
+        return ERR_OK;
+    }
+    enum err e = limit_draft_read(c, params, &t->draft, ei);
+    *limit = &t->draft.limit;
+    return e;
+}
+
 /* The calls for this question, those of the last one where it is the same. */
 static enum err prepare(struct core *c, const json_t *params, const struct target *target,
                         struct err_info *ei)
@@ -122,11 +169,12 @@ static enum err prepare(struct core *c, const json_t *params, const struct targe
     }
     c->trial = t;
     t->question = question;
-    t->config = config_ref(target->view.config);
-    enum err e = read_times(params, t, ei);
+    const struct config_limit *limit;
+    enum err e = keep_limit(c, params, target, t, &limit, ei);
+    e = e == ERR_OK ? read_times(params, t, ei) : e;
     if (e == ERR_OK) {
-        t->whatif = whatif_new(target->file, target->group, t->config->timezone, c->catalog,
-                               t->since_ms, ei);
+        t->whatif =
+            whatif_new(limit, target->group, t->config->timezone, c->catalog, t->since_ms, ei);
         e = t->whatif ? load(c, t, ei) : ei->code;
     }
     t->made_us = clock_mono_us();
@@ -155,38 +203,73 @@ static json_t *answer_of(const struct trial *t, const struct target *target, int
                      json_time(r->first_ms), "last_denial", json_time(r->last_ms));
 }
 
-enum err limit_try(struct core *c, const struct actor *a, const json_t *params, json_t **result,
-                   struct err_info *ei)
+/* The limit that is meant, and the amount. ERR_OK: *t must be cleared. */
+static enum err find_existing(struct core *c, const json_t *params, const char *name,
+                              struct target *t, int64_t *amount, struct err_info *ei)
 {
-    (void)a;
-    const char *name = param_text(params, "name"), *metric = param_text(params, "metric"),
-               *text = param_text(params, "amount");
-    struct target t;
-    int64_t amount = 0;
-    struct whatif_result r;
-    if (!name) {
-        return err_set(ei, ERR_PARSE, "which limit? its name is missing");
-    }
-    enum err e = limit_target_find(c, name, params, NULL, &t, ei);
+    const char *metric = param_text(params, "metric"), *text = param_text(params, "amount");
+    enum err e = limit_target_find(c, name, params, NULL, t, ei);
     if (e != ERR_OK) {
+        if (e == ERR_NOT_FOUND) {
+            struct err_info why = *ei;
+            err_clear(ei);
+            e = err_set(ei, e, "%s; to try a new one, say its window (and match, per)", why.text);
+        }
         return e;
     }
-    if (!metric || strcmp(metric, config_metric_name(t.file->metric)) != 0) {
+    if (!metric || strcmp(metric, config_metric_name(t->file->metric)) != 0) {
         e = err_set(ei, ERR_PARSE, "limit %s counts %s, not %.40s", name,
-                    config_metric_name(t.file->metric), metric ? metric : "(nothing)");
+                    config_metric_name(t->file->metric), metric ? metric : "(nothing)");
     } else if (!text) {
         e = err_set(ei, ERR_PARSE, "the amount is missing");
     } else {
-        e = limit_target_amount(&t, text, &amount, ei);
+        e = limit_target_amount(t, text, amount, ei);
     }
-    e = e == ERR_OK ? prepare(c, params, &t, ei) : e;
+    if (e != ERR_OK) {
+        limit_target_clear(t);
+    }
+    return e;
+}
+
+static enum err try_it(struct core *c, const json_t *params, const struct target *t, int64_t amount,
+                       json_t **result, struct err_info *ei)
+{
+    struct whatif_result r;
+    enum err e = prepare(c, params, t, ei);
     if (e == ERR_OK && (e = whatif_try(c->trial->whatif, amount, &r)) != ERR_OK) {
         e = err_set(ei, e, "no memory to try it");
     }
     if (e == ERR_OK) {
-        *result = answer_of(c->trial, &t, amount, &r);
+        *result = answer_of(c->trial, t, amount, &r);
         e = *result ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory");
     }
-    limit_target_clear(&t);
+    return e;
+}
+
+enum err limit_try(struct core *c, const struct actor *a, const json_t *params, json_t **result,
+                   struct err_info *ei)
+{
+    (void)a;
+    const char *name = param_text(params, "name");
+    struct target t;
+    int64_t amount = 0;
+    if (!name) {
+        return err_set(ei, ERR_PARSE, "which limit? its name is missing");
+    }
+    if (limit_draft_asked(params)) {
+        struct limit_draft draft;
+        enum err e = limit_draft_read(c, params, &draft, ei);
+        if (e == ERR_OK) {
+            t = (struct target){.file = &draft.limit};
+            e = try_it(c, params, &t, draft.limit.amount, result, ei);
+            limit_draft_clear(&draft);
+        }
+        return e;
+    }
+    enum err e = find_existing(c, params, name, &t, &amount, ei);
+    if (e == ERR_OK) {
+        e = try_it(c, params, &t, amount, result, ei);
+        limit_target_clear(&t);
+    }
     return e;
 }

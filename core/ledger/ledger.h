@@ -128,6 +128,24 @@ enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t *seq, ledger
 enum err ledger_restore_late(struct ledger *g, int64_t *seq, int64_t until_ms, ledger_past_fn *fn,
                              void *arg, struct err_info *ei) MUST_CHECK;
 
+/* A single call with its amounts, for what-if. */
+struct ledger_spent {
+    int64_t admitted_ms, duration_ms; /* duration -1: not known */
+    enum call_outcome outcome;
+    bool priced;
+    struct usage usage, reserved; /* reserved: input and output */
+    money_t charged;              /* to usd limits: the price, or else what was reserved */
+};
+/* What the names come to for the caller, for all calls that share them; NULL ends it. */
+typedef void *ledger_names_fn(void *arg, struct str model, const struct tags *tags,
+                              struct str principal);
+typedef bool ledger_spent_fn(void *arg, void *names, const struct ledger_spent *call);
+/* Every call admitted in [since, until) that is folded, in the order of their ends; either function
+ * may end it. */
+enum err ledger_read_spent(struct ledger *g, int64_t since_ms, int64_t until_ms,
+                           ledger_names_fn *names, ledger_spent_fn *fn, void *arg,
+                           struct err_info *ei) MUST_CHECK;
+
 /* One line of the audit. Strings are valid during the callback. */
 struct audit_entry {
     int64_t seq; /* one order over calls and changes */

@@ -196,11 +196,13 @@ static bool make_room(struct whatif *w)
     return true;
 }
 
-enum err whatif_load(struct whatif *w, const struct whatif_call *call)
+enum err whatif_find(struct whatif *w, const struct model *model, const struct tags *tags,
+                     struct str principal, struct whatif_names *out)
 {
-    struct subject s = {call->model, call->tags, call->principal};
+    struct subject s = {model, tags, principal};
     char text[GROUP_KEY];
-    int means = call->outcome == OUTCOME_REJECTED ? 0 : model_means(w, call->model);
+    *out = (struct whatif_names){.meant = false};
+    int means = model_means(w, model);
     if (means <= 0 || !rule_applies(w->rule, &s)) {
         return means < 0 ? ERR_NOMEM : ERR_OK;
     }
@@ -208,14 +210,26 @@ enum err whatif_load(struct whatif *w, const struct whatif_call *call)
     if (w->group[0] != '\0' && !str_is(group, w->group)) {
         return ERR_OK;
     }
+    out->meant =
+        number_group(w, group, &out->group) && number_application(w, tags, &out->application);
+    return out->meant ? ERR_OK : ERR_NOMEM;
+}
+
+enum err whatif_load_found(struct whatif *w, const struct whatif_names *names,
+                           const struct whatif_call *call)
+{
+    if (!names->meant || call->outcome == OUTCOME_REJECTED) {
+        return ERR_OK;
+    }
     if (w->count >= WHATIF_CALLS_MAX) {
         return ERR_FULL;
     }
-    struct past c = past_of(call, w->rule->file->metric);
-    if (!number_group(w, group, &c.group) || !number_application(w, call->tags, &c.application) ||
-        !make_room(w)) {
+    if (!make_room(w)) {
         return ERR_NOMEM;
     }
+    struct past c = past_of(call, w->rule->file->metric);
+    c.group = names->group;
+    c.application = names->application;
     if (!c.denied && call->duration_ms >= 0) {
         w->ended++;
         w->ended_ms = money_add(w->ended_ms, call->duration_ms);
@@ -225,6 +239,16 @@ enum err whatif_load(struct whatif *w, const struct whatif_call *call)
     w->calls[w->count++] = c;
     w->ready = false;
     return ERR_OK;
+}
+
+enum err whatif_load(struct whatif *w, const struct whatif_call *call)
+{
+    struct whatif_names names;
+    if (call->outcome == OUTCOME_REJECTED) {
+        return ERR_OK;
+    }
+    enum err e = whatif_find(w, call->model, call->tags, call->principal, &names);
+    return e == ERR_OK ? whatif_load_found(w, &names, call) : e;
 }
 
 static void count_denied(struct whatif *w, const struct past *c, struct whatif_result *out)

@@ -39,6 +39,17 @@ int64_t whatif_from(const struct whatif *w);
  * order of their admission load fastest. */
 enum err whatif_load(struct whatif *w, const struct whatif_call *call) MUST_CHECK;
 
+/* What the names of calls come to, found once for the many that share them. */
+struct whatif_names {
+    bool meant; /* by the limit */
+    uint32_t group, application;
+};
+enum err whatif_find(struct whatif *w, const struct model *model, const struct tags *tags,
+                     struct str principal, struct whatif_names *out) MUST_CHECK;
+/* As whatif_load; model, tags and principal of the call are not looked at. */
+enum err whatif_load_found(struct whatif *w, const struct whatif_names *names,
+                           const struct whatif_call *call) MUST_CHECK;
+
 struct whatif_application {
     const char *name; /* valid until whatif_free */
     int64_t denied, tokens;

@@ -5,24 +5,67 @@
 
 #include <stdlib.h>
 
-#define NEVER_MS INT64_MAX
+#define NEVER_MS   INT64_MAX
 
-static int by_admission(const void *a, const void *b)
-{
-    const struct past *pa = a, *pb = b;
-    return pa->admitted_ms < pb->admitted_ms ? -1 : pa->admitted_ms > pb->admitted_ms;
-}
+#define DIGIT_BITS 11
 
 struct ending {
     int64_t at_ms;
     uint32_t call;
 };
 
-static int by_time(const void *a, const void *b)
+/* By time, of one time in the order given: digit by digit, since a hundred thousand calls are to be
+ * put in order between two key presses. `spare` is as large. Returns the one of both that has the
+ * result. */
+static struct ending *put_in_order(struct ending *list, struct ending *spare, size_t count)
 {
-    const struct ending *ea = a, *eb = b;
-    int order = ea->at_ms < eb->at_ms ? -1 : ea->at_ms > eb->at_ms;
-    return order != 0 ? order : ea->call < eb->call ? -1 : ea->call > eb->call;
+    int64_t least = INT64_MAX, most = INT64_MIN;
+    for (size_t i = 0; i < count; i++) {
+        least = list[i].at_ms < least ? list[i].at_ms : least;
+        most = list[i].at_ms > most ? list[i].at_ms : most;
+    }
+    uint64_t range = count > 0 ? (uint64_t)most - (uint64_t)least : 0;
+    for (unsigned shift = 0; shift < 64 && range >> shift > 0; shift += DIGIT_BITS) {
+        size_t starts[1 << DIGIT_BITS] = {0}, at = 0;
+        const uint64_t mask = (1 << DIGIT_BITS) - 1;
+        for (size_t i = 0; i < count; i++) {
+            starts[((uint64_t)list[i].at_ms - (uint64_t)least) >> shift & mask]++;
+        }
+        for (size_t d = 0; d <= mask; d++) {
+            size_t n = starts[d];
+            starts[d] = at;
+            at += n;
+        }
+        for (size_t i = 0; i < count; i++) {
+            uint64_t digit = ((uint64_t)list[i].at_ms - (uint64_t)least) >> shift & mask;
+            spare[starts[digit]++] = list[i];
+        }
+        struct ending *sorted = spare;
+        spare = list;
+        list = sorted;
+    }
+    return list;
+}
+
+/* The calls themselves, by admission. False: no memory. */
+static bool order_calls(struct whatif *w, struct ending *list, struct ending *spare)
+{
+    struct past *calls = malloc((w->count + 1) * sizeof(*calls));
+    if (calls == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        list[i] = (struct ending){w->calls[i].admitted_ms, (uint32_t)i};
+    }
+    const struct ending *sorted = put_in_order(list, spare, w->count);
+    for (size_t i = 0; i < w->count; i++) {
+        calls[i] = w->calls[sorted[i].call];
+    }
+    free(w->calls);
+    w->calls = calls;
+    w->cap = w->count + 1;
+    w->unordered = false;
+    return true;
 }
 
 /* A calendar window is computed once for all the times it holds. */
@@ -59,7 +102,7 @@ static void set_times(struct whatif *w)
 
 struct merge {
     struct whatif *w;
-    struct ending *ends; /* by time */
+    const struct ending *ends; /* by time */
     size_t ask, settle, leave, excess;
     struct running running; /* that of `excess` */
     int64_t excess_ms;      /* when the excess of ends[excess] leaves */
@@ -123,15 +166,8 @@ static void merge(struct merge *m)
     }
 }
 
-enum err whatif_order(struct whatif *w)
+static bool make_lists(struct whatif *w, size_t count)
 {
-    struct merge m = {.w = w};
-    size_t count = w->count + 1;
-    if (w->unordered) {
-        qsort(w->calls, w->count, sizeof(w->calls[0]), by_admission);
-        w->unordered = false;
-    }
-    set_times(w);
     free(w->steps);
     free(w->admitted);
     free(w->standings);
@@ -139,16 +175,24 @@ enum err whatif_order(struct whatif *w)
     w->steps = malloc(4 * count * sizeof(w->steps[0]));
     w->admitted = malloc(count * sizeof(w->admitted[0]));
     w->standings = malloc((w->groups.count + 2) * sizeof(w->standings[0]));
-    m.ends = malloc(count * sizeof(m.ends[0]));
-    bool memory = w->steps != NULL && w->admitted != NULL && w->standings != NULL && m.ends != NULL;
+    return w->steps != NULL && w->admitted != NULL && w->standings != NULL;
+}
+
+enum err whatif_order(struct whatif *w)
+{
+    size_t count = w->count + 1;
+    struct ending *ends = malloc(2 * count * sizeof(ends[0]));
+    bool memory = make_lists(w, count) && ends != NULL;
+    memory = memory && (!w->unordered || order_calls(w, ends, ends + count));
     if (memory) {
+        set_times(w);
         for (size_t i = 0; i < w->count; i++) {
-            m.ends[i] = (struct ending){w->calls[i].end_ms, (uint32_t)i};
+            ends[i] = (struct ending){w->calls[i].end_ms, (uint32_t)i};
         }
-        qsort(m.ends, w->count, sizeof(m.ends[0]), by_time);
+        struct merge m = {.w = w, .ends = put_in_order(ends, ends + count, w->count)};
         merge(&m);
     }
-    free(m.ends);
+    free(ends);
     w->ready = memory;
     return memory ? ERR_OK : ERR_NOMEM;
 }

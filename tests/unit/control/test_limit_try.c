@@ -44,6 +44,7 @@ static void fill(struct core_rig *r)
         spent(r, "docs", 60000 - i * 1000);
     }
     spent(r, "crm", 30000);
+    assert_int_equal(ledger_flush(r->core->ledger, 20000), ERR_OK);
 }
 
 static void says_what_would_have_been_denied(void **state)
@@ -117,6 +118,59 @@ static void works_for_one_group_and_without_a_core(void **state)
     clock_set_fake_wall(0);
 }
 
+/* A limit that nobody has made. */
+static json_t *draft(const char *metric, const char *amount, const char *window)
+{
+    json_t *p = json_pack("{s:s, s:s, s:s, s:s}", "name", "fresh", "metric", metric, "amount",
+                          amount, "since", "1h");
+    if (window) {
+        json_object_set_new(p, "window", json_string(window));
+    }
+    return p;
+}
+
+static void a_limit_that_does_not_exist(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    clock_set_fake_wall(1795225000000LL);
+    rig_open(&r, DAILY);
+    fill(&r);
+    json_t *a = done(&r, "limit.try", draft("tokens", "200", "month"));
+    assert_at(a, "name", "\"fresh\"");
+    assert_at(a, "denied", "2");
+    json_decref(a);
+    json_t *p = draft("requests", "1", "day");
+    json_object_set_new(p, "per", json_pack("[s]", "application"));
+    a = done(&r, "limit.try", p);
+    assert_at(a, "denied", "2"); /* the second and third of docs */
+    assert_at(a, "by_application", "[{\"name\":\"docs\",\"denied\":2}]");
+    json_decref(a);
+    p = draft("requests", "1", "day");
+    json_object_set_new(p, "match", json_pack("{s:s, s:s}", "application", "c*", "model", "haiku"));
+    a = done(&r, "limit.try", p);
+    assert_at(a, "calls", "1");
+    assert_at(a, "denied", "0");
+    json_decref(a);
+    p = draft("tokens", "200", "10s");
+    json_object_set_new(p, "rolling", json_true());
+    a = done(&r, "limit.try", p);
+    assert_at(a, "denied", "1"); /* 300 tokens within two seconds */
+    json_decref(a);
+    refused(&r, "limit.try", draft("tokens", "200", "fortnight"), ERR_PARSE, "fortnight");
+    refused(&r, "limit.try", draft("tokens", "200", NULL), ERR_NOT_FOUND, "say its window");
+    refused(&r, "limit.try", draft("words", "200", "1h"), ERR_PARSE, "words");
+    refused(&r, "limit.try", draft("tokens", "+10%", "1h"), ERR_PARSE, "+10%");
+    p = draft("tokens", "1", "1h");
+    json_object_set_new(p, "match", json_pack("{s:s}", "model", "nobody-knows-it"));
+    refused(&r, "limit.try", p, ERR_NOT_FOUND, "nobody-knows-it");
+    p = draft("tokens", "1", "1h");
+    json_object_set_new(p, "name", json_string("daily"));
+    refused(&r, "limit.try", p, ERR_EXISTS, "there is a limit daily");
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
 static void what_is_asked_wrongly(void **state)
 {
     (void)state;
@@ -143,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_what_would_have_been_denied),
         cmocka_unit_test(works_for_one_group_and_without_a_core),
+        cmocka_unit_test(a_limit_that_does_not_exist),
         cmocka_unit_test(what_is_asked_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
