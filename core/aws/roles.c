@@ -532,7 +532,8 @@ void roles_forget(struct roles *r, const struct credentials *keys)
         e = e->older;
     }
     if (e != NULL) {
-        e->refused = now_ms - e->found_ms >= PROVED_MS ? 0 : e->refused;
+        bool proved = now_ms - e->found_ms >= PROVED_MS || now_ms >= e->keys->expires_ms - 1000;
+        e->refused = proved ? 0 : e->refused;
         credentials_unref(e->keys);
         e->keys = NULL;
         if (e->refused++ > 0) { /* fresh ones were refused too: not as fast as calls come */

@@ -6,7 +6,6 @@
 
 /* A row goes when its key takes effect. */
 const struct config_not_in_effect config_not_in_effect[] = {
-    {"assume_role", NULL, "calls go upstream with the core's own credentials"},
     {"openai_via", "bedrock-mantle", "OpenAI calls go to bedrock-runtime"},
     {"openai_stateful", "allow", "stateful OpenAI calls are refused"},
     {"models[].projects", NULL, "no project is sent upstream"},

@@ -233,23 +233,18 @@ static void read_region(const struct config_place *p, const struct config_field 
 
 /* --- keys that are checked but have no effect yet, so that a mistake in them shows now --- */
 
-struct role {
-    const char *arn;
-    struct config_names session_tags;
-};
-
 static void read_role(const struct config_place *p, const struct config_field *f, void *into)
 {
     static const struct config_field fields[] = {
-        {"arn", config_read_text, .offset = offsetof(struct role, arn), .max = 2048},
-        {"session_tags", config_read_names, .offset = offsetof(struct role, session_tags),
+        {"arn", config_read_text, AT(assume_role.arn), .max = 2048},
+        {"session_tags", config_read_names, AT(assume_role.session_tags),
          .max = CONFIG_TAG_KEYS_MAX, .flags = FIELD_TAG_KEYS},
     };
-    struct role role = {.arn = NULL};
+    struct config *c = into;
     (void)f;
-    (void)into;
-    CONFIG_READ_FIELDS(p, fields, &role);
-    if (role.arn == NULL || !str_glob(STR("arn:*:iam::*:role/*"), str_of(role.arn))) {
+    CONFIG_READ_FIELDS(p, fields, into);
+    if (c->assume_role.arn == NULL ||
+        !str_glob(STR("arn:*:iam::*:role/*"), str_of(c->assume_role.arn))) {
         config_wrong(p, "arn must be a role: arn:aws:iam::123456789012:role/NAME");
     }
 }

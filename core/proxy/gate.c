@@ -59,6 +59,7 @@ void gate_ticket_end(struct ticket *t)
 {
     struct gate *g = t->gate;
     gate_wait_leave(t);
+    gate_role_leave(t);
     if (t->admitted) {
         pthread_mutex_lock(&g->open_lock);
         *(t->prev ? &t->prev->next : &g->open) = t->next;
@@ -594,6 +595,7 @@ struct gate *gate_new(const struct gate_options *o, struct err_info *ei)
     g->bodies = o->bodies;
     pthread_mutex_init(&g->open_lock, NULL);
     gate_waits_init(&g->waits);
+    gate_roles_init(&g->roles, o->roles);
     if (!open_host(&g->runtime, o, o->runtime, "bedrock", ei) ||
         !open_host(&g->mantle, o, o->mantle, "bedrock-mantle", ei)) {
         gate_free(g);
@@ -610,6 +612,9 @@ void gate_free(struct gate *g)
     gate_waits_free(g);
     upstream_free(g->runtime.pool);
     upstream_free(g->mantle.pool);
+    gate_role_signers_free(&g->runtime);
+    gate_role_signers_free(&g->mantle);
+    gate_roles_free(&g->roles);
     sigv4_signer_free(&g->runtime.signer);
     sigv4_signer_free(&g->mantle.signer);
     buf_free(&g->lines);

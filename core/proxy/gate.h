@@ -38,6 +38,7 @@ struct gate_options {
     struct ledger *ledger;
     struct identity *identity;
     struct credentials_provider *credentials;
+    struct roles *roles; /* for assume_role; borrowed */
     struct endpoint *runtime, *mantle;
     int upstream_share;
     struct gate_bodies *bodies; /* outlives the gate */

@@ -206,6 +206,9 @@ static void on_head(void *arg, const struct http_head *head)
 {
     struct ticket *t = arg;
     int status = head->status;
+    if (gate_role_refused(t, head)) {
+        return;
+    }
     t->was_sent = true;
     t->answered = true;
     t->call.http_status = head->status;

@@ -59,7 +59,7 @@ static enum err sign(struct ticket *t, struct gate_host *host, const struct dial
                      const struct signed_headers *s, const char *sha256_hex, struct err_info *ei)
 {
     struct gate *g = t->gate;
-    struct credentials *c = credentials_get(g->credentials);
+    struct credentials *c = t->keys ? credentials_ref(t->keys) : credentials_get(g->credentials);
     if (!c) {
         char problem[256];
         credentials_problem(g->credentials, problem);
@@ -72,7 +72,8 @@ static enum err sign(struct ticket *t, struct gate_host *host, const struct dial
                               .headers = s->at,
                               .header_count = s->count,
                               .body_sha256_hex = sha256_hex};
-    enum err e = sigv4_sign(&host->signer, c, &r, loop_wall_ms(g->loop), &t->head, ei);
+    struct sigv4_signer *signer = t->keys ? gate_role_signer(host, c) : &host->signer;
+    enum err e = sigv4_sign(signer, c, &r, loop_wall_ms(g->loop), &t->head, ei);
     credentials_unref(c);
     return e;
 }
@@ -178,6 +179,9 @@ void gate_forward(struct ticket *t, const uint8_t *body_sha256)
 {
     struct gate *g = t->gate;
     struct err_info ei = {.code = ERR_OK};
+    if (!gate_role_ready(t, body_sha256)) {
+        return;
+    }
     enum err e = put_upstream(t, body_sha256, &ei);
     if (e != ERR_OK) {
         t->call.http_status = 503;

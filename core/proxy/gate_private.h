@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "core/aws/roles.h"
 #include "core/aws/sigv4.h"
 #include "core/base/clock.h"
 #include "core/dialect/dialect.h"
@@ -33,14 +34,17 @@ struct ticket {
     uint64_t slot;
     struct meter *meter;
     struct upstream_call *upstream;
-    struct buf head;         /* request head for upstream */
-    struct buf body;         /* its body, when it is not the client's own */
-    const char *upstream_id; /* what is called */
-    struct str ignored;      /* tags the caller may not set: "a,b" */
-    int64_t ready_us;        /* request complete */
-    int64_t body_held;       /* bytes of the body, counted in gate->bodies */
-    struct parked *parked;   /* waits for room; gate_wait.c */
-    struct {                 /* how far it is, for other threads to look at */
+    struct buf head;             /* request head for upstream */
+    struct buf body;             /* its body, when it is not the client's own */
+    const char *upstream_id;     /* what is called */
+    struct str ignored;          /* tags the caller may not set: "a,b" */
+    int64_t ready_us;            /* request complete */
+    int64_t body_held;           /* bytes of the body, counted in gate->bodies */
+    struct parked *parked;       /* waits for room; gate_wait.c */
+    struct credentials *keys;    /* of the role, with assume_role; a reference */
+    struct role_wait *role_wait; /* waits for them; gate_role.c */
+    bool role_retried;           /* AWS did not take the first ones */
+    struct {                     /* how far it is, for other threads to look at */
         _Atomic int64_t first_token_us, input, output, usd;
     } seen;
 };
@@ -63,6 +67,15 @@ struct gate_host {
     struct endpoint *endpoint;
     struct upstream *pool;
     struct sigv4_signer signer;
+    struct sigv4_signer *role_signers; /* GATE_ROLE_SIGNERS, or NULL */
+};
+
+/* What this worker has to do with credentials of roles. */
+struct gate_roles {
+    struct roles *all;      /* of every worker */
+    pthread_mutex_t lock;   /* of what follows */
+    struct role_wait *told; /* newest first */
+    bool posted;            /* the worker will look */
 };
 
 struct gate {
@@ -81,6 +94,7 @@ struct gate {
     uint64_t ended_calls; /* that were in `open`; the worker's thread only */
     struct gate_bodies *bodies;
     struct gate_waits waits;
+    struct gate_roles roles;
     _Atomic int64_t open_calls, store_failures, overhead_us_sum, overhead_count;
     _Atomic int64_t first_token_us_sum, first_token_count;
     _Atomic int64_t upstream_errors[PROXY_ERRORS]; /* by proxy_error_name */
@@ -112,6 +126,21 @@ enum err gate_wait(struct ticket *t, const uint8_t *body_sha256,
 void gate_wait_leave(struct ticket *t); /* gives up its place, where it has one */
 void gate_waits_init(struct gate_waits *w);
 void gate_waits_free(struct gate *g);
+
+/* gate_role.c */
+/* Has t what assume_role wants? False: it waits and will be forwarded by itself, or it was refused
+ * and is gone. */
+bool gate_role_ready(struct ticket *t, const uint8_t *body_sha256) MUST_CHECK;
+/* AWS's answer says that the role's credentials are good no more: the call is sent again, once,
+ * with fresh ones. True: t is taken care of. */
+bool gate_role_refused(struct ticket *t, const struct http_head *head) MUST_CHECK;
+void gate_role_leave(struct ticket *t); /* gives up waiting, and its credentials */
+/* Keeps the day's signing key of GATE_ROLE_SIGNERS credentials a host. */
+#define GATE_ROLE_SIGNERS 128
+struct sigv4_signer *gate_role_signer(struct gate_host *host, const struct credentials *keys);
+void gate_role_signers_free(struct gate_host *host);
+void gate_roles_init(struct gate_roles *r, struct roles *all);
+void gate_roles_free(struct gate_roles *r);
 
 /* gate_tags.c */
 /* Puts the call's tags together (DESIGN section 5, Tags). key_tags: of the key; caller's: header

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/aws/roles.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/proxy/front.h"
@@ -40,6 +41,7 @@ struct proxy {
     int worker_count;
     struct rules *rules;
     struct gate_bodies bodies;
+    struct roles *roles;
 };
 
 int proxy_default_workers(void)
@@ -85,6 +87,7 @@ static enum err worker_open(struct worker *w, const struct proxy_options *o, str
                              .ledger = o->ledger,
                              .identity = o->identity,
                              .credentials = o->credentials,
+                             .roles = p->roles,
                              .runtime = p->runtime,
                              .mantle = p->mantle,
                              .upstream_share = share > 0 ? (int)share : 1,
@@ -141,6 +144,17 @@ static void tell_of_proxy(const struct endpoint *e)
     }
 }
 
+/* Threads of theirs begin with the first call that assume_role is for. */
+static struct roles *open_roles(const struct proxy_options *o, struct err_info *ei)
+{
+    struct roles_options roles = {.base = o->credentials,
+                                  .sts_endpoint = o->config->endpoints[SERVICE_STS],
+                                  .sts_region = o->config->region,
+                                  .ca_file = o->config->upstream.ca_file,
+                                  .timeout_ms = o->config->upstream.connect_timeout_ms};
+    return roles_new(&roles, ei);
+}
+
 struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
 {
     struct proxy *p = calloc(1, sizeof(*p));
@@ -158,9 +172,11 @@ struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
     const char *ca_file = o->config->upstream.ca_file;
     p->runtime = endpoint_new(o->config->endpoints[SERVICE_BEDROCK_RUNTIME], ca_file, ei);
     p->mantle = endpoint_new(o->config->endpoints[SERVICE_BEDROCK_MANTLE], ca_file, ei);
+    p->roles = open_roles(o, ei);
     enum err e =
         !p->workers || !p->rules ? err_set(ei, ERR_NOMEM, "no memory for the proxy") : ERR_OK;
-    if (e != ERR_OK || !p->runtime || !p->mantle || open_listeners(p, o->config, ei) != ERR_OK) {
+    if (e != ERR_OK || !p->roles || !p->runtime || !p->mantle ||
+        open_listeners(p, o->config, ei) != ERR_OK) {
         proxy_free(p);
         return NULL;
     }
@@ -414,6 +430,7 @@ void proxy_free(struct proxy *p)
         gate_free(w->gate);
         loop_free(w->loop);
     }
+    roles_free(p->roles);
     for (size_t i = 0; i < p->listener_count; i++) {
         listener_close(p->listeners[i]);
     }

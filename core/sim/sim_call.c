@@ -83,6 +83,9 @@ void sim_call_note(struct sim_connection *c, const struct sim_call *call)
         .session_tags = session != NULL ? session->tags : NULL,
     };
     sim_noted_add(&s->ledger.noted, &note);
+    if (session != NULL) {
+        sim_sessions_note(&s->sessions, session);
+    }
 }
 
 static void refuse_call(struct sim_connection *c, const struct sim_call *call,

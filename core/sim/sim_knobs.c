@@ -156,6 +156,18 @@ enum err sim_knobs_apply(struct sim_knobs *k, struct str json, struct err_info *
     return ERR_OK;
 }
 
+bool sim_knobs_deny(const struct sim_knobs *k, struct str operation)
+{
+    struct str rest = str_of(k->deny);
+
+    while (rest.n > 0 && operation.n > 0) {
+        if (str_eq(str_cut(rest, ' ', &rest), operation)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void sim_directives_init(struct sim_directives *d)
 {
     *d = (struct sim_directives){.output = -1, .delay_us = -1, .latency_ms = -1};

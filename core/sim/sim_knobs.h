@@ -54,6 +54,9 @@ void sim_knobs_init(struct sim_knobs *k);
  * ERR_RANGE. */
 enum err sim_knobs_apply(struct sim_knobs *k, struct str json, struct err_info *ei) MUST_CHECK;
 
+/* Is the operation among the denied ones? */
+bool sim_knobs_deny(const struct sim_knobs *k, struct str operation);
+
 /* What one call says about itself. */
 struct sim_directives {
     int64_t output, delay_us, latency_ms; /* -1: not said */

@@ -235,7 +235,8 @@ static void print_series(const struct sim_series *s, struct buf *name, struct bu
 }
 
 void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m,
-                      const struct sim_logs *logs, struct buf *out)
+                      const struct sim_logs *logs, const struct sim_sessions *sessions,
+                      struct buf *out)
 {
     struct buf name = {0};
 
@@ -254,6 +255,7 @@ void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m,
     print_models(l, out);
     print_projects(l, out);
     sim_noted_print(&l->noted, out);
+    sim_sessions_print(sessions, out);
     buf_add(out, ",\"metrics\":{");
     for (size_t i = 0; i < m->count; i++) {
         buf_add(out, i > 0 ? "," : "");

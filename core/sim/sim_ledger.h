@@ -6,6 +6,7 @@
 #include "core/sim/sim_logs.h"
 #include "core/sim/sim_metrics.h"
 #include "core/sim/sim_noted.h"
+#include "core/sim/sim_sessions.h"
 
 #define SIM_MODELS_MAX   256
 #define SIM_PROJECTS_MAX 256
@@ -62,9 +63,11 @@ struct sim_model *sim_ledger_model(struct sim_ledger *l, struct str id);
 /* The same for a project. */
 struct sim_project *sim_ledger_project(struct sim_ledger *l, struct str id);
 void sim_ledger_reset(struct sim_ledger *l);
-/* Appends the ledger, the metrics' sums and how many log events there are as JSON. */
+/* Appends the ledger, the metrics' sums, how many log events there are and the sessions' calls as
+ * JSON. */
 void sim_ledger_print(const struct sim_ledger *l, const struct sim_metrics *m,
-                      const struct sim_logs *logs, struct buf *out);
+                      const struct sim_logs *logs, const struct sim_sessions *sessions,
+                      struct buf *out);
 
 /* One call's course: begun, then exactly one of refused, completed, aborted. */
 void sim_ledger_begin(struct sim_ledger *l, struct sim_place at);

@@ -22,7 +22,7 @@ static void answer_ledger(struct sim_connection *c)
     struct sim *s = sim_http_owner(c);
     struct buf body = {0};
 
-    sim_ledger_print(&s->ledger, &s->metrics, &s->logs, &body);
+    sim_ledger_print(&s->ledger, &s->metrics, &s->logs, &s->sessions, &body);
     answer_json(c, 200, buf_str(&body));
     buf_free(&body);
 }
@@ -89,10 +89,14 @@ static void handle_control(struct sim_connection *c, const struct sim_request *r
         change_knobs(c, r->body);
     } else if (str_is(r->path, "/_sim/reset") && post) {
         reset(c);
+    } else if (str_is(r->path, "/_sim/revoke") && post) {
+        sim_sessions_revoke(&sim_http_owner(c)->sessions);
+        answer_json(c, 200, STR("{}"));
     } else {
         sim_http_error(
             c, 404, "UnknownOperationException",
-            "There are GET /_sim/ledger, GET /_sim/logs, POST /_sim/config and POST /_sim/reset.");
+            "There are GET /_sim/ledger, GET /_sim/logs, POST /_sim/config, POST /_sim/reset and "
+            "POST /_sim/revoke.");
     }
 }
 
@@ -112,16 +116,10 @@ static bool check_signature(struct sim_connection *c, const struct sim_request *
 /* Whether the operation of X-Amz-Target is among those a test denies. */
 static bool is_denied(const struct sim *s, const struct sim_request *r)
 {
-    struct str operation, rest = str_of(s->knobs.deny);
+    struct str operation;
 
     (void)str_cut(http_value(r->head, "x-amz-target"), '.', &operation);
-    while (rest.n > 0 && operation.n > 0) {
-        struct str one = str_cut(rest, ' ', &rest);
-        if (str_eq(one, operation)) {
-            return true;
-        }
-    }
-    return false;
+    return sim_knobs_deny(&s->knobs, operation);
 }
 
 void sim_services_handle(struct sim_connection *c, const struct sim_request *r)

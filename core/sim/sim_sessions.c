@@ -63,6 +63,40 @@ void sim_session_arn(const struct sim_session *s, struct buf *out)
     buf_printf(out, "assumed-role%s/%s", role != NULL ? role : "/role", s->name);
 }
 
+void sim_sessions_note(struct sim_sessions *s, const struct sim_session *session)
+{
+    s->list[session - s->list].calls++;
+}
+
+void sim_sessions_revoke(struct sim_sessions *s)
+{
+    for (size_t i = 0; i < SIM_SESSIONS_MAX; i++) {
+        s->list[i].until_ms = 0;
+    }
+}
+
+void sim_sessions_print(const struct sim_sessions *s, struct buf *out)
+{
+    bool first = true;
+
+    buf_add(out, ",\"sessions\":[");
+    for (size_t i = 0; i < SIM_SESSIONS_MAX; i++) {
+        const struct sim_session *one = &s->list[i];
+        if (one->calls == 0) {
+            continue;
+        }
+        buf_add(out, first ? "{\"name\":" : ",{\"name\":");
+        buf_json_string(out, str_of(one->name));
+        buf_add(out, ",\"role_arn\":");
+        buf_json_string(out, str_of(one->role_arn));
+        buf_printf(out, ",\"calls\":%lld,\"tags\":", (long long)one->calls);
+        buf_add(out, one->tags);
+        buf_add(out, "}");
+        first = false;
+    }
+    buf_add(out, "]");
+}
+
 void sim_sessions_free(struct sim_sessions *s)
 {
     for (size_t i = 0; i < SIM_SESSIONS_MAX; i++) {

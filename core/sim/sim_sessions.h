@@ -4,13 +4,14 @@
 
 #include "core/base/buf.h"
 
-#define SIM_SESSIONS_MAX 256
+#define SIM_SESSIONS_MAX 2048
 
 struct sim_session {
     char access_key_id[21], secret[41], token[129];
     char role_arn[256], name[65];
     char *tags; /* a JSON object */
     int64_t until_ms;
+    int64_t calls; /* inference requests made with it */
 };
 /* The newest SIM_SESSIONS_MAX; an older one's key is then unknown. All-zero is empty. */
 struct sim_sessions {
@@ -25,6 +26,11 @@ struct sim_session *sim_sessions_add(struct sim_sessions *s, uint64_t seed, stru
 const struct sim_session *sim_sessions_find(const struct sim_sessions *s, struct str key_id);
 /* "assumed-role/ROLE/NAME" as the end of an ARN. */
 void sim_session_arn(const struct sim_session *s, struct buf *out);
+void sim_sessions_note(struct sim_sessions *s, const struct sim_session *session); /* one call */
+/* None of them is good any more. */
+void sim_sessions_revoke(struct sim_sessions *s);
+/* Appends ,"sessions":[..]: those with calls: name, role, tags and their number. */
+void sim_sessions_print(const struct sim_sessions *s, struct buf *out);
 void sim_sessions_free(struct sim_sessions *s); /* empties */
 
 #endif

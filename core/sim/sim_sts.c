@@ -234,6 +234,18 @@ static void assume_role(struct sim_connection *c, const struct sim_request *r, s
         sim_sts_refuse(c, r, 400, "ValidationError", problem);
         return;
     }
+    if (sim_knobs_deny(&s->knobs, STR("AssumeRole"))) {
+        free(tags);
+        sim_sts_refuse(c, r, 403, "AccessDenied",
+                       "User is not authorized to perform: sts:AssumeRole on the resource.");
+        return;
+    }
+    if (sim_knobs_deny(&s->knobs, STR("TagSession")) && strcmp(tags, "{}") != 0) {
+        free(tags);
+        sim_sts_refuse(c, r, 403, "AccessDenied",
+                       "User is not authorized to perform: sts:TagSession on the resource.");
+        return;
+    }
     if (s->knobs.session_seconds > 0) {
         seconds = s->knobs.session_seconds;
     }

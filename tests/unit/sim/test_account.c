@@ -231,7 +231,7 @@ static void test_old_sessions_are_forgotten(void **state)
     assume(*state, GOOD TAGS, NULL, false, &a);
     take(&a, &first);
     client_free(&a);
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 2048; i++) {
         assume(*state, GOOD TAGS, NULL, false, &a);
         take(&a, &last);
         client_free(&a);
