@@ -109,6 +109,7 @@ enum err aws_error_meaning(int status, const char *code)
                                          "InvalidClientTokenId",
                                          "UnrecognizedClientException",
                                          "InvalidSignatureException",
+                                         "InvalidSignature",
                                          "SignatureDoesNotMatch",
                                          "IncompleteSignature",
                                          "MissingAuthenticationToken",

@@ -162,6 +162,10 @@ enum err setup_alarms_create(struct setup *s, const json_t *params, json_t **res
                   a.name, s->config->region, a.metric, a.threshold, a.period_s, a.periods,
                   a.periods == 1 ? "" : "s");
         setup_say(plan, "of the series %s in %s.", pairs, a.name_space);
+        if (json_object_size(a.dimensions) < PUBLISH_DIMENSIONS) {
+            setup_say(plan, "tollgate publishes series with all of Model, ModelId, CostCenter, "
+                            "Application and Environment: with fewer the alarm has no data.");
+        }
         setup_say(plan, "%s%s. An alarm costs about $0.10 a month.",
                   a.topic != NULL ? "Told: " : "Nobody is told: no --sns",
                   a.topic != NULL ? a.topic : "");

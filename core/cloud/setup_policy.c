@@ -226,12 +226,13 @@ static void deny_bypass(struct policy *p, const char *role, json_t *notes)
     const char *only = role != NULL ? role : anyone;
     (void)json_array_append_new(
         p->statements,
-        json_pack("{s:s, s:s, s:[s, s, s, s, s, s], s:s, s:{s:{s:[s]}}}", "Sid",
+        json_pack("{s:s, s:s, s:[s, s, s, s, s, s, s], s:s, s:{s:{s:[s]}}}", "Sid",
                   "OnlyTollgateInvokes", "Effect", "Deny", "Action", "bedrock:InvokeModel",
                   "bedrock:InvokeModelWithResponseStream",
                   "bedrock:InvokeModelWithBidirectionalStream", "bedrock:CreateModelInvocationJob",
-                  "bedrock:CallWithBearerToken", "bedrock-mantle:*", "Resource", "*", "Condition",
-                  "ArnNotLike", "aws:PrincipalArn", only));
+                  "bedrock:CallWithBearerToken", "bedrock-mantle:CreateInference",
+                  "bedrock-mantle:CallWithBearerToken", "Resource", "*", "Condition", "ArnNotLike",
+                  "aws:PrincipalArn", only));
     setup_say(notes,
               "Everybody but %s is refused: attach it as a service control policy, or to "
               "the applications' roles.",

@@ -144,7 +144,9 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
 
     const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
     assert.deepEqual(await sids(), ['InvokeModels', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
-    assert.deepEqual(await sids('--deny-bypass'), ['OnlyTollgateInvokes']);
+    const [deny] = JSON.parse(await text('policy', '--deny-bypass', '--role', 'arn:aws:iam::123456789012:role/t')).Statement;
+    assert.deepEqual([deny.Effect, deny.Condition.ArnNotLike['aws:PrincipalArn']], ['Deny', ['arn:aws:iam::123456789012:role/t']]);
+    assert.ok(deny.Action.includes('bedrock:InvokeModel') && deny.Action.includes('bedrock-mantle:CreateInference'), deny.Action.join());
     const [invoke] = JSON.parse(await text('policy')).Statement;
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:*::foundation-model/${HAIKU}`), JSON.stringify(invoke));
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:us-east-1:*:inference-profile/us.${HAIKU}`), JSON.stringify(invoke));
