@@ -253,6 +253,25 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
+/* What the file may cost with AWS a month: each set of dimensions has six metrics of 30 cents. */
+static void print_aws_costs(const struct config *config)
+{
+    char text[MONEY_TEXT];
+    if (config->publish_metrics.on) {
+        int64_t metrics = 6 * config->publish_metrics.max_series;
+        money_display(text, metrics * (MONEY_DOLLAR * 3 / 10));
+        (void)printf(
+            "publish.metrics: up to %lld metrics (max_series: %lld), at AWS's list price up "
+            "to %s a month\n",
+            (long long)metrics, (long long)config->publish_metrics.max_series, text);
+    }
+    if (config->poll.cloudwatch_ms > 0 || config->poll.cost_explorer_ms > 0) {
+        money_display(text, config->poll.max_usd_per_month);
+        (void)printf(
+            "poll: at most %s a month (max_usd_per_month), the periods stretch to keep it\n", text);
+    }
+}
+
 int cmd_check(struct cmd_options *o, int argc, char **argv)
 {
     int value, status;
@@ -278,6 +297,7 @@ int cmd_check(struct cmd_options *o, int argc, char **argv)
         (void)printf("%s: ok: %zu listener%s, %zu model%s, %zu limit%s\n", config->path,
                      config->listen_count, plural(config->listen_count), config->model_count,
                      plural(config->model_count), config->limit_count, plural(config->limit_count));
+        print_aws_costs(config);
     }
     config_unref(config);
     return ok ? EXIT_DONE : cmd_fail(o, &ei);

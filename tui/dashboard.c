@@ -16,8 +16,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define FIGURES_MS 60 /* the first picture waits so long for figures, rather than be drawn twice   \
-                       */
+#define FIGURES_MS                                                                                 \
+    60 /* the first picture waits so long for figures, rather than be drawn twice                  \
+        */
 
 static int64_t earlier(int64_t a, int64_t b)
 {
