@@ -133,16 +133,19 @@ static bool read_header(const struct journal_image *image, size_t capacity,
     return known;
 }
 
+static bool says_clean(const struct journal_image *image, size_t capacity)
+{
+    struct journal_header header;
+    struct wanted wanted;
+    return read_header(image, capacity, &header, &wanted) && header.clean == 1;
+}
+
 static enum err find_records(struct journal_image *image, size_t capacity, struct err_info *ei)
 {
     const uint8_t *ring = image->bytes + JOURNAL_HEADER_SIZE;
     struct journal_header header;
     struct wanted wanted;
     bool known = read_header(image, capacity, &header, &wanted);
-    image->clean = known && header.clean == 1;
-    if (image->clean) {
-        return ERR_OK;
-    }
     image->head = known ? header.head : 0;
     size_t count = scan_ring(ring, capacity, &wanted, NULL);
     if (count == 0) {
@@ -165,9 +168,11 @@ static enum err find_records(struct journal_image *image, size_t capacity, struc
     return ERR_OK;
 }
 
-static enum err read_file(int fd, uint8_t *out, size_t n, const char *path, struct err_info *ei)
+/* Bytes [at, n) of the file to their place in out. */
+static enum err read_file(int fd, uint8_t *out, size_t at, size_t n, const char *path,
+                          struct err_info *ei)
 {
-    for (size_t at = 0; at < n;) {
+    while (at < n) {
         ssize_t got = pread(fd, out + at, n - at, (off_t)at);
         if (got < 0 && errno == EINTR) {
             continue;
@@ -198,8 +203,14 @@ static enum err load(int fd, const char *path, struct journal_image *out, struct
     if (out->bytes == NULL) {
         return err_set(ei, ERR_NOMEM, "no memory to read the journal %s", path);
     }
-    enum err e = read_file(fd, out->bytes, size, path, ei);
-    return e != ERR_OK ? e : find_records(out, (size - JOURNAL_HEADER_SIZE) & ~(size_t)7, ei);
+    size_t capacity = (size - JOURNAL_HEADER_SIZE) & ~(size_t)7;
+    enum err e = read_file(fd, out->bytes, 0, JOURNAL_HEADER_SIZE, path, ei);
+    out->clean = e == ERR_OK && says_clean(out, capacity);
+    if (e != ERR_OK || out->clean) {
+        return e; /* of one closed in order the rest is not even read: start is waited for */
+    }
+    e = read_file(fd, out->bytes, JOURNAL_HEADER_SIZE, size, path, ei);
+    return e != ERR_OK ? e : find_records(out, capacity, ei);
 }
 
 enum err journal_load(const char *path, struct journal_image *out, struct err_info *ei)

@@ -19,6 +19,7 @@ struct restore {
     bool ended; /* by fn */
     int64_t since_ms, single_from_ms;
     struct map seconds; /* struct past_key -> struct past */
+    struct past *last;  /* of them: mostly the next call's too */
 };
 
 /* Calls of one second that only differ in what they used. */
@@ -34,9 +35,12 @@ struct past {
 /* Denied and rejected calls took nothing; released ones (counted 0) gave everything back. */
 #define SERVED " (kind & 7) IN (1, 2) AND counted > 0"
 
+/* In the order they are stored: through the index of their times each would be looked for. */
 static const char of_calls[] =
     "SELECT time, series, kind, counted, input, output, cache_read, cache_write_5m,"
-    " cache_write_1h, usd, seq FROM calls WHERE time >= ? AND time < ? AND" SERVED;
+    " cache_write_1h, usd, seq FROM calls NOT INDEXED WHERE seq >= (SELECT min(seq) FROM calls"
+    " INDEXED BY calls_time WHERE time >= ?1 AND time < ?2) AND time >= ?1 AND time < ?2"
+    " AND" SERVED;
 static const char of_late_calls[] =
     "SELECT time, series, kind, counted, input, output, cache_read, cache_write_5m,"
     " cache_write_1h, usd, seq FROM calls WHERE seq > ? AND +time <= ? AND" SERVED;
@@ -72,7 +76,11 @@ static enum err keep_for_second(struct restore *r, const struct past *p, struct 
 {
     struct past_key key = {p->time_ms / SECOND_MS, p->series, p->kind};
     struct str name = {(const char *)&key, sizeof(key)};
-    struct past *sum = map_get(&r->seconds, name);
+    struct past *sum = r->last;
+    if (sum == NULL || sum->time_ms / SECOND_MS != key.second || sum->series != key.series ||
+        sum->kind != key.kind) {
+        sum = r->last = map_get(&r->seconds, name);
+    }
     if (sum == NULL) {
         sum = malloc(sizeof(*sum));
         if (sum == NULL || !map_set(&r->seconds, name, sum, NULL)) {
@@ -83,6 +91,7 @@ static enum err keep_for_second(struct restore *r, const struct past *p, struct 
         sum->seq = 0;
         sum->time_ms = span_down(p->time_ms, SECOND_MS);
         sum->time_ms = sum->time_ms > r->since_ms ? sum->time_ms : r->since_ms;
+        r->last = sum;
         return ERR_OK;
     }
     sum->requests += p->requests;
@@ -105,6 +114,7 @@ static enum err tell_seconds(struct restore *r, struct err_info *ei)
         e = tell(r, value, ei);
     }
     map_free(&r->seconds, free);
+    r->last = NULL;
     return e;
 }
 
