@@ -82,8 +82,11 @@ test: deps ## install what is missing, build, run every test
 
 unit-binaries: $(UNIT_BINARIES)
 
-bench: deps $(B)/tollgate ## measure against haproxy and nginx on this machine (minutes)
+bench: deps $(B)/tollgate $(B)/bench/rooms ## measure against haproxy and nginx here (at most 9 minutes; BENCH_QUICK=1: 4)
 	$(Q)TOLLGATE=$(abspath $(B))/tollgate CC='$(CC)' tests/bench/run
+
+$(B)/bench/rooms: $(B)/tests/bench/rooms.o $(CORE_ARCHIVES) $(LLHTTP)
+	$(Q)mkdir -p $(@D); echo "LINK $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(CORE_ARCHIVES) $(LLHTTP) -Wl,--end-group $(LIBS)
 
 deps: ## install missing Debian packages (apt; with sudo when not root)
 	$(Q)tests/deps

@@ -1,5 +1,5 @@
-/* recycle.c: see recycle.h. One list for each power of two; what is smaller or larger goes to the
- * allocator. */
+/* recycle.c: see recycle.h. Four sizes between each two powers of two, so that little is lost where
+ * thousands of pieces live long; what is smaller or larger goes to the allocator. */
 #include "core/base/recycle.h"
 
 #include <pthread.h>
@@ -8,8 +8,8 @@
 
 #define LEAST_SHIFT 7  /* 128 bytes */
 #define MOST_SHIFT  14 /* 16 KB */
-#define CLASSES     (MOST_SHIFT - LEAST_SHIFT + 1)
-#define COUNT_MAX   512
+#define CLASSES     ((MOST_SHIFT - LEAST_SHIFT) * 4 + 1)
+#define COUNT_MAX   256
 #if defined(__SANITIZE_ADDRESS__) /* gcc's word for it, */
 #define CLASS_BYTES 0
 #elif defined(__clang__)
@@ -18,7 +18,7 @@
 #endif
 #endif
 #ifndef CLASS_BYTES
-#define CLASS_BYTES ((size_t)512 * 1024) /* kept of each size by a thread */
+#define CLASS_BYTES ((size_t)256 * 1024) /* kept of each size by a thread */
 #endif
 
 /* Which pieces are kept stands apart from them: to read a link out of each would wait for memory
@@ -68,13 +68,22 @@ static size_t class_of(size_t n)
     if (n > (size_t)1 << MOST_SHIFT || n <= (size_t)1 << (LEAST_SHIFT - 1)) {
         return CLASSES;
     }
-    size_t bits = 64 - (size_t)__builtin_clzll((unsigned long long)(n - 1));
-    return bits <= LEAST_SHIFT ? 0 : bits - LEAST_SHIFT;
+    if (n <= (size_t)1 << LEAST_SHIFT) {
+        return 0;
+    }
+    /* 2^shift < n <= 2^(shift + 1) */
+    size_t shift = 63 - (size_t)__builtin_clzll((unsigned long long)(n - 1));
+    size_t quarter = (n - 1 - ((size_t)1 << shift)) >> (shift - 2);
+    return (shift - LEAST_SHIFT) * 4 + quarter + 1;
 }
 
 static size_t size_of(size_t class)
 {
-    return (size_t)1 << (class + LEAST_SHIFT);
+    if (class == 0) {
+        return (size_t)1 << LEAST_SHIFT;
+    }
+    size_t shift = (class - 1) / 4 + LEAST_SHIFT, quarter = (class - 1) % 4;
+    return ((size_t)1 << shift) + (quarter + 1) * ((size_t)1 << (shift - 2));
 }
 
 static size_t most_of(size_t class)

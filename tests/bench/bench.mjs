@@ -1,16 +1,16 @@
 // bench.mjs: tollgate beside haproxy and nginx as plain reverse proxies, and beside no proxy at all, in one run.
-// Environment: TOLLGATE, BENCH_OUT (set by ./run), QUICK=1, ONLY=part,part (throughput, big, single, rate,
-// streams, memory, many, start).
+// Environment: TOLLGATE, BENCH_OUT (set by ./run), BENCH_QUICK=1, ONLY=part,part (throughput, big, single, rate,
+// streams, many, http2, tls, memory, rooms, start).
 import {readFileSync, writeFileSync, statfsSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {cpus, release} from 'node:os';
 import * as rig from './rig.mjs';
 
-const quick = process.env.QUICK === '1';
+const quick = process.env.BENCH_QUICK === '1' || process.env.QUICK === '1';
 const only = process.env.ONLY?.split(',');
 const wanted = part => !only || only.includes(part);
 const MODEL = '/model/amazon.nova-lite-v1%3A0';
-const NAMES = ['tollgate', 'haproxy', 'nginx', 'direct'];
+const NAMES = ['tollgate', 'haproxy', 'nginx', 'direct'], PROXIES = NAMES.slice(0, 3);
 const rows = [], notes = [];
 const foreign = [];
 let errors = 0, sentToTollgate = 0;
@@ -189,6 +189,87 @@ async function eventCost() {
     row('  CPU an event, opening taken off', 'us', 2, r, v => v.cpu, {most: 1.2});
 }
 
+async function http2() {
+    progress('inbound HTTP/2: 2 KB body, 8 connections with 32 calls each');
+    const r = await repeat(quick ? 2 : 3, async t => {
+        const v = await rig.load(['rps', t.h2Port, headOf('converse'), body['2k'], 8, quick ? 1 : 2, 32].map(String),
+            t, upstream, {client: 'load2'});
+        if (v.errors) notes.push(`${t.name}: ${v.errors} errors over HTTP/2`);
+        errors += t.name === 'tollgate' ? v.errors : 0;
+        sentToTollgate += t.name === 'tollgate' ? v.calls : 0;
+        return {...v, cpu: v.proxyUs / v.calls};
+    }, PROXIES);
+    row('HTTP/2 in, 2 KB, 8 x 32 at once', 'req/s', 0, r, v => v.rps);
+    row('  CPU a call', 'us', 1, r, v => v.cpu);
+}
+
+async function tls() {
+    progress('TLS listener: 2 KB body, 64 connections');
+    const script = rig.file('tls.lua', `wrk.method = "POST"\nwrk.path = "${MODEL}/converse"\n` +
+        `wrk.headers["Content-Type"] = "application/json"\nwrk.headers["Authorization"] = "Bearer ${key}"\n` +
+        `local f = io.open("${body['2k']}")\nwrk.body = f:read("*a")\nf:close()\n`);
+    const r = await repeat(quick ? 2 : 3, async t => {
+        const v = await rig.wrk(t, script, 64, quick ? 1 : 2);
+        if (v.errors) notes.push(`${t.name}: ${v.errors} errors over TLS`);
+        errors += t.name === 'tollgate' ? v.errors : 0;
+        return {...v, cpu: v.proxyUs / v.calls};
+    }, PROXIES);
+    row('TLS in, 2 KB, 64 conns', 'req/s', 0, r, v => v.rps);
+    row('  CPU a call', 'us', 1, r, v => v.cpu);
+}
+
+// What a stream adds to the resident memory, n of them open.
+async function streamMemory(p, n, {client = 'load', args, warm}) {
+    await upstream.set(20, 150);
+    await rig.load(warm, p, upstream, {client, seconds: 30});
+    const before = rig.rssKb(p.pid);
+    let value = NaN;
+    const r = await rig.load(args, p, upstream, {client, seconds: 40,
+        onOpen: async () => { value = (rig.rssKb(p.pid) - before) / n; }});
+    if (r.errors) notes.push(`${p.name}: ${r.errors} errors while memory was measured`);
+    errors += p.name === 'tollgate' ? r.errors : 0;
+    return value;
+}
+
+async function memoryHttp2() {
+    const value = {}, head = headOf('converse-stream');
+    for (const name of PROXIES) {
+        const p = proxies[name];
+        const of = (connections, atOnce) => ['streams', p.h2Port, head, body['2k'], connections, 12, atOnce].map(String);
+        value[name] = await streamMemory(p, 1000, {client: 'load2', args: of(20, 50), warm: of(1, 10)});
+    }
+    plain('  inbound HTTP/2, 50 a connection', 'KB', 1, value, 20);
+}
+
+async function memoryTlsUpstream() {
+    const front = await rig.startTlsUpstream(upstream.port);
+    const p = await rig.starters.tollgate(front.port, rig.proxyCore, 'tollgate', {tlsUpstream: true});
+    const of = n => ['streams', p.port, headOf('converse-stream'), body['2k'], n, 15, 20, 2000].map(String);
+    plain('  TLS upstream', 'KB', 1, {tollgate: await streamMemory(p, 1000, {args: of(1000), warm: of(10)})}, 40);
+    await rig.stop(p);
+    await rig.stop(front);
+}
+
+async function rooms() {
+    progress('rooms alone: decisions; a ledger with many calls');
+    const calls = quick ? 200000 : 1000000, config = rig.stateConfig(upstream.port, 'filled');
+    const one = [], four = [];
+    for (let i = 0; i < (quick ? 1 : 3); i++) {
+        one.push(rig.helper('rooms', 'decide', 1, 1).ns);
+        four.push(rig.helper('rooms', 'decide', 4, 1).ns);
+    }
+    plain('decision and settling, 10 limits, 1 thread', 'ns', 0, {tollgate: median(one)});
+    plain('  4 threads at once', 'ns', 0, {tollgate: median(four)});
+    plain(`ledger: folding a call, ${text(calls, 0)} calls`, 'us', 2,
+        {tollgate: rig.helper('rooms', 'fill', join(rig.dir, 'filled'), calls).fold_us});
+    const ask = (...args) => median([1, 2, 3].map(() => rig.commandMs(config, ...args)));
+    plain('  audit of its last minute', 'ms', 0, {tollgate: ask('audit', '--since', '1m', '--json')});
+    plain('  audit of its denials, two hours', 'ms', 0,
+        {tollgate: ask('audit', '--since', '2h', '--where', 'outcome=denied', '--json')});
+    plain('  usage by model and cost center', 'ms', 0,
+        {tollgate: ask('usage', '--by', 'model,costCenter', '--since', '2h', '--json')});
+}
+
 async function memory() {
     progress('memory of an open stream');
     const others = proxies, n = 1000, value = {}, idle = {};
@@ -203,15 +284,20 @@ async function memory() {
         await streams(p, n, 20, 150, 1000, {onOpen: async () => { value[name] = (rig.rssKb(p.pid) - before) / n; }});
     }
     plain('memory of an open stream, HTTP/1.1', 'KB', 1, value, 6);
+    await stopAll(proxies);
+    proxies = await startAll(upstream.port);
+    await memoryHttp2();
+    await stopAll(proxies);
+    await memoryTlsUpstream();
+    proxies = await startAll(upstream.port);
     plain('resident memory idle', 'MB', 1, idle, 20);
-    notes.push('memory of a stream over inbound HTTP/2 (<= 20 KB) and with TLS upstream (<= 40 KB): not measured');
 }
 
 async function many() {
     const room = Number(readFileSync('/proc/self/limits', 'utf8').match(/Max open files\s+(\d+)/)[1]);
     const count = Math.min(quick ? 1000 : 5000, Math.floor((room - 600) / 2));
     progress(`${count} streams at once`);
-    if (count < 5000) notes.push(`${count} streams at once instead of 5,000 (${quick ? 'QUICK' : `open files limited to ${room}`})`);
+    if (count < 5000) notes.push(`${count} streams at once instead of 5,000 (${quick ? 'BENCH_QUICK' : `open files limited to ${room}`})`);
     const r = await repeat(quick ? 1 : 2, t => streams(t, count, 10, quick ? 200 : 500, quick ? 1000 : 2500));
     row(`${text(count, 0)} streams: events missing`, '', 0, r, v => v.missing + v.broken, {absolute: true, most: 0});
     row('  event delay p50', 'ms', 2, r, v => v.p50 / 1000);
@@ -280,14 +366,17 @@ async function main() {
     if (wanted('rate')) await rate();
     if (wanted('streams')) { await manyEvents(); await eventCost(); }
     if (wanted('many')) await many();
+    if (wanted('http2')) await http2();
     await ledgerAgrees();
+    if (wanted('tls')) await tls();
     if (wanted('single')) { await stopAll(proxies); await single(); proxies = await startAll(upstream.port); }
     if (wanted('memory')) await memory();
+    if (wanted('rooms')) await rooms();
     if (wanted('start')) await startUp();
 }
 
 const limit = setTimeout(() => { console.error('bench: not done within its time'); process.exitCode = 1; rig.cleanUp().then(() => process.exit(1)); },
-    (quick ? 180 : 480) * 1000);
+    (quick ? 240 : 540) * 1000);
 let failure;
 try {
     await main();

@@ -129,19 +129,35 @@ const environment = {
     AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'not-a-secret', AWS_EC2_METADATA_DISABLED: 'true',
 };
 
-// Three limits that match every call and deny none; identity by key; the ledger on.
-function tollgateConfig(upstreamPort, name) {
-    const state = join(dir, name);
+// A certificate of localhost, made once a run: {certificate, key, both}.
+let certificate;
+function tlsFiles() {
+    if (certificate) return certificate;
+    certificate = {certificate: join(dir, 'tls.crt'), key: join(dir, 'tls.key')};
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+        '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
+        '-keyout', certificate.key, '-out', certificate.certificate], {stdio: 'ignore', timeout: 20000});
+    certificate.both = file('tls.pem', readFileSync(certificate.certificate, 'utf8') + readFileSync(certificate.key, 'utf8'));
+    return certificate;
+}
+
+// Three limits that match every call and deny none; identity by key; the ledger on. It listens with and
+// without TLS. tlsUpstream: the upstream speaks TLS.
+function tollgateConfig(upstreamPort, name, tlsUpstream) {
+    const state = join(dir, name), tls = tlsFiles();
     mkdirSync(state, {recursive: true, mode: 0o711});
+    const endpoint = tlsUpstream ? `https://localhost:${upstreamPort}` : `http://127.0.0.1:${upstreamPort}`;
     return file(`${name}.yaml`, `
-listen: [{address: "127.0.0.1:0"}]
+listen:
+  - {address: "127.0.0.1:0"}
+  - {address: "127.0.0.1:0", certificate: ${tls.certificate}, private_key: ${tls.key}}
 identity: required
 region: us-east-1
 state_dir: ${state}
-endpoints: {bedrock-runtime: "http://127.0.0.1:${upstreamPort}"}
+endpoints: {bedrock-runtime: "${endpoint}"}
 estimate: bytes
 poll: {cloudwatch: off, cost_explorer: off, budgets: off, profiles: off}
-upstream: {max_connections: 16000}
+upstream: {max_connections: 16000${tlsUpstream ? `, ca_file: ${tls.certificate}` : ''}}
 models:
   - {name: nova-lite, id: "amazon.nova-lite-v1:0"}
 limits:
@@ -165,18 +181,20 @@ export function tollgateTotals(config) {
 }
 
 export const starters = {
-    async tollgate(upstreamPort, core = proxyCore, state = 'tollgate') {
-        const config = tollgateConfig(upstreamPort, state);
+    async tollgate(upstreamPort, core = proxyCore, state = 'tollgate', {tlsUpstream} = {}) {
+        const config = tollgateConfig(upstreamPort, state, tlsUpstream);
         const began = process.hrtime.bigint();
         const p = start('tollgate', core, process.env.TOLLGATE, ['serve', '--config', config, '--workers', '1'],
             {env: environment});
         p.port = Number((await until(p, 'ready', () => p.out.match(/ready http:\/\/[^:]+:(\d+)\n/)))[1]);
+        p.h2Port = p.port;
+        p.tlsPort = Number((await until(p, 'ready', () => p.out.match(/ready https:\/\/[^:]+:(\d+)\n/)))[1]);
         p.readyMs = Number(process.hrtime.bigint() - began) / 1e6;
         p.config = config;
         return p;
     },
     async haproxy(upstreamPort, core = proxyCore) {
-        const port = await freePort();
+        const [port, tlsPort, h2Port] = [await freePort(), await freePort(), await freePort()];
         const config = file('haproxy.cfg', `
 global
     nbthread 1
@@ -190,19 +208,22 @@ defaults
     timeout server 300s
 frontend in
     bind 127.0.0.1:${port}
+    bind 127.0.0.1:${h2Port} proto h2
+    bind 127.0.0.1:${tlsPort} ssl crt ${tlsFiles().both}
     default_backend bedrock
 backend bedrock
     server mock 127.0.0.1:${upstreamPort}
 `);
         const began = process.hrtime.bigint();
         const p = start('haproxy', core, 'haproxy', ['-db', '-f', config]);
-        p.port = port;
+        Object.assign(p, {port, tlsPort, h2Port});
         await until(p, 'ready', () => connects(port));
         p.readyMs = Number(process.hrtime.bigint() - began) / 1e6;
         return p;
     },
     async nginx(upstreamPort, core = proxyCore) {
-        const port = await freePort(), at = join(dir, 'nginx');
+        const [port, tlsPort, h2Port] = [await freePort(), await freePort(), await freePort()];
+        const at = join(dir, 'nginx'), tls = tlsFiles();
         mkdirSync(at, {recursive: true});
         const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
             .map(n => `${n}_temp_path ${at}/${n};`).join(' ');
@@ -217,6 +238,9 @@ http {
     upstream bedrock { server 127.0.0.1:${upstreamPort}; keepalive 512; keepalive_requests 1000000000; }
     server {
         listen 127.0.0.1:${port} backlog=4096;
+        listen 127.0.0.1:${h2Port} http2;
+        listen 127.0.0.1:${tlsPort} ssl;
+        ssl_certificate ${tls.certificate}; ssl_certificate_key ${tls.key};
         location / {
             proxy_pass http://bedrock; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_buffering off; proxy_read_timeout 300s;
@@ -226,20 +250,60 @@ http {
 `);
         const began = process.hrtime.bigint();
         const p = start('nginx', core, 'nginx', ['-p', at, '-c', config]);
-        p.port = port;
+        Object.assign(p, {port, tlsPort, h2Port});
         await until(p, 'ready', () => connects(port));
         p.readyMs = Number(process.hrtime.bigint() - began) / 1e6;
         return p;
     },
 };
 
+// haproxy in front of the mock upstream, for TLS.
+export async function startTlsUpstream(upstreamPort, core = loadCore) {
+    const port = await freePort();
+    const config = file('tls-upstream.cfg', `
+global
+    nbthread 1
+    maxconn 9000
+defaults
+    mode http
+    option http-no-delay
+    timeout connect 5s
+    timeout client 300s
+    timeout server 300s
+frontend in
+    bind 127.0.0.1:${port} ssl crt ${tlsFiles().both}
+    default_backend mock
+backend mock
+    server mock 127.0.0.1:${upstreamPort}
+`);
+    const p = start('TLS upstream', core, 'haproxy', ['-db', '-f', config]);
+    p.port = port;
+    await until(p, 'ready', () => connects(port));
+    return p;
+}
+
+// Runs one of our own helpers to its end; its JSON.
+export function helper(name, ...args) {
+    return JSON.parse(execFileSync(join(OUT, name), args.map(String), {encoding: 'utf8', timeout: 120000}));
+}
+
+// Milliseconds that a command of tollgate takes, started anew.
+export function commandMs(config, ...args) {
+    const began = process.hrtime.bigint();
+    execFileSync(process.env.TOLLGATE, ['--config', config, ...args],
+        {env: environment, stdio: ['ignore', 'ignore', 'pipe'], timeout: 60000, maxBuffer: 1 << 30});
+    return Number(process.hrtime.bigint() - began) / 1e6;
+}
+
+export const stateConfig = (upstreamPort, name) => tollgateConfig(upstreamPort, name);
+
 // --- the load ---
 
 // Runs the load client against `target` ({name, port, pid?}); the answer is its JSON with the proxy's CPU
 // time, and the share of both processors that neither it, the proxy nor the upstream used.
-export async function load(args, target, upstream, {core = loadCore, seconds = 60, onOpen} = {}) {
+export async function load(args, target, upstream, {core = loadCore, seconds = 60, onOpen, client = 'load'} = {}) {
     const pids = [target.pid, upstream.pid].filter(Boolean);
-    const p = start('load', core, join(OUT, 'load'), args);
+    const p = start('load', core, join(OUT, client), args);
     const timer = setTimeout(() => p.child.kill('SIGKILL'), seconds * 1000);
     const before = pids.map(cpuUs), busy = busyUs(cores.slice(0, 2)), began = performance.now();
     if (onOpen) {
@@ -255,4 +319,20 @@ export async function load(args, target, upstream, {core = loadCore, seconds = 6
     const ours = after.reduce((s, v, i) => s + v - before[i], 0) + r.cpu_us;
     r.foreign = Math.max(0, (busyUs(cores.slice(0, 2)) - busy - ours) / took);
     return r;
+}
+
+// wrk over TLS; {rps, calls, errors, proxyUs}. Its own CPU time is not known, so nothing is said of other programs.
+export async function wrk(target, script, connections, seconds) {
+    const before = cpuUs(target.pid);
+    const p = start('wrk', loadCore, 'wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script,
+        `https://127.0.0.1:${target.tlsPort}`]);
+    const timer = setTimeout(() => p.child.kill('SIGKILL'), (seconds + 20) * 1000);
+    const status = await p.exit;
+    clearTimeout(timer);
+    const calls = Number(p.out.match(/(\d+) requests in/)?.[1]);
+    if (status !== 0 || !calls) throw new Error(`wrk on ${target.name}: ${status}: ${p.err || p.out}`);
+    const bad = Number(p.out.match(/Non-2xx or 3xx responses: (\d+)/)?.[1] ?? 0);
+    const broken = p.out.match(/Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/)?.slice(1) ?? [];
+    return {calls, rps: Number(p.out.match(/Requests\/sec:\s+([\d.]+)/)[1]), proxyUs: cpuUs(target.pid) - before,
+        errors: broken.reduce((sum, n) => sum + Number(n), bad)};
 }
