@@ -150,10 +150,11 @@ static bool take_words(struct request *r, int argc, char **argv)
     const struct aws_verb *v = r->verb;
     if (v->words) {
         json_t *list = json_array();
-        for (int i = 0; i < argc; i++) {
-            (void)json_array_append_new(list, json_string(argv[i]));
+        bool ok = json_object_set_new(r->params, v->word, list) == 0 && argc > 0;
+        for (int i = 0; ok && i < argc; i++) {
+            ok = json_array_append_new(list, json_string(argv[i])) == 0;
         }
-        return json_object_set_new(r->params, v->word, list) == 0 && argc > 0;
+        return ok;
     }
     return argc == (v->word ? 1 : 0) &&
            (!v->word || json_object_set_new(r->params, v->word, json_string(argv[0])) == 0);

@@ -3,24 +3,21 @@
 
 #include "core/aws/budgets.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PERCENT_MAX 5
 
 static bool take_row(void *arg, const struct budget *b)
 {
-    char tag[300] = "";
-    if (b->tag_key[0] != '\0') {
-        (void)snprintf(tag, sizeof(tag), "%.140s=%.140s", b->tag_key, b->tag_value);
-    }
+    json_t *tag =
+        b->tag_key[0] != '\0' ? json_sprintf("%s=%s", b->tag_key, b->tag_value) : json_null();
     return json_array_append_new(
-               arg,
-               json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", b->name, "type",
-                         b->type, "time_unit", b->time_unit, "tag", setup_string(tag), "limit_usd",
-                         setup_money(b->limit), "actual_usd", setup_money(b->actual),
-                         "forecast_usd", setup_money(b->forecast), "health",
-                         setup_string(b->health), "updated_at", setup_time(b->updated_ms))) == 0;
+               arg, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", b->name,
+                              "type", b->type, "time_unit", b->time_unit, "tag", tag, "limit_usd",
+                              setup_money(b->limit), "actual_usd", setup_money(b->actual),
+                              "forecast_usd", setup_money(b->forecast), "health",
+                              setup_string(b->health), "updated_at", setup_time(b->updated_ms))) ==
+           0;
 }
 
 enum err setup_budgets_list(struct setup *s, const json_t *params, json_t **result,

@@ -56,14 +56,25 @@ enum err setup_cur_import(struct setup *s, const json_t *params, json_t **result
                         result, ei);
 }
 
+/* A key as JSON, whatever bytes the bill had. */
+static json_t *key_json(struct str key)
+{
+    char safe[4096];
+    json_t *text = json_stringn(key.n > 0 ? key.p : "", key.n);
+    if (text == NULL) {
+        (void)str_printable(safe, sizeof(safe), key);
+        text = json_string(safe);
+    }
+    return text;
+}
+
 static bool take_sum(void *arg, const struct ledger_cur_sum *m)
 {
-    return json_array_append_new(arg, json_pack("{s:s%, s:o, s:f, s:I, s:s%, s:s%}", "key",
-                                                m->key.n > 0 ? m->key.p : "", m->key.n, "usd",
-                                                setup_money(m->usd), "usage", m->usage, "lines",
-                                                (json_int_t)m->lines, "first_day", m->first_day.p,
-                                                m->first_day.n, "last_day", m->last_day.p,
-                                                m->last_day.n)) == 0;
+    return json_array_append_new(arg, json_pack("{s:o, s:o, s:f, s:I, s:s%, s:s%}", "key",
+                                                key_json(m->key), "usd", setup_money(m->usd),
+                                                "usage", m->usage, "lines", (json_int_t)m->lines,
+                                                "first_day", m->first_day.p, m->first_day.n,
+                                                "last_day", m->last_day.p, m->last_day.n)) == 0;
 }
 
 enum err setup_cur_show(struct setup *s, const json_t *params, json_t **result, struct err_info *ei)
