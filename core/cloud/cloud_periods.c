@@ -60,7 +60,7 @@ static money_t monthly(money_t run, int64_t period_ms)
 /* The period after stretching: never shorter than wanted. */
 static int64_t stretched(int64_t wanted_ms, money_t sum, money_t most)
 {
-    if (sum <= most) {
+    if (wanted_ms <= 0 || sum <= most) {
         return wanted_ms;
     }
     __int128 period = most > 0 ? (__int128)wanted_ms * sum / most + 1 : LONGEST_MS;
