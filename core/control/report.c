@@ -71,6 +71,23 @@ static bool on_entry(void *arg, const struct audit_entry *e)
     return more;
 }
 
+static bool on_newest(void *arg, const struct audit_entry *e)
+{
+    *(int64_t *)arg = e->seq;
+    return true;
+}
+
+/* The newest ones that are asked for are listed oldest first: from which entry on? 0: there is
+ * none. */
+static enum err first_of_newest(struct report *r, const struct audit_query *q, int64_t *first,
+                                struct err_info *ei)
+{
+    struct audit_query backwards = *q;
+    backwards.newest_first = true;
+    *first = 0;
+    return ledger_audit(r->ledger, &backwards, on_newest, first, ei);
+}
+
 enum err report_audit(struct report *r, const struct report_filter *f, int64_t *seq,
                       bool (*fn)(void *arg, json_t *line), void *arg, struct err_info *ei)
 {
@@ -86,6 +103,14 @@ enum err report_audit(struct report *r, const struct report_filter *f, int64_t *
     for (size_t i = 0; i < f->where_count; i++) {
         q.where[i].key = f->where[i].key;
         q.where[i].value = f->where[i].value;
+    }
+    if (f->max > 0 && *seq == 0) {
+        int64_t first;
+        enum err e = first_of_newest(r, &q, &first, ei);
+        if (e != ERR_OK || first == 0) {
+            return e;
+        }
+        q.after_seq = first - 1;
     }
     struct line_sink sink = {fn, arg, seq};
     return ledger_audit(r->ledger, &q, on_entry, &sink, ei);

@@ -1,5 +1,6 @@
 /* events.c: warning thresholds, told once a window and group when `used` reaches them; where the
- * window rolls, again at the earliest a window later. */
+ * window rolls, again at the earliest a window later. Of concurrency, which has no window, what is
+ * held counts, and a threshold is told again at the earliest a minute later. */
 #include "core/limit/limit_private.h"
 
 #include <string.h>
@@ -18,22 +19,35 @@ static void tell(struct limits *l, const struct group *g, int percent, int64_t n
     (void)str_copy(e->group, sizeof(e->group), (struct str){g->text, g->text_len});
 }
 
+#define AGAIN_MS 60000
+
+static bool has_window(const struct group *g)
+{
+    return g->rule->file->metric != METRIC_CONCURRENCY;
+}
+
+static int64_t counted(const struct bucket *b)
+{
+    return has_window(b->group) ? b->used : b->reserved;
+}
+
 void events_check(struct limits *l, struct bucket *b, int64_t now_ms, bool quiet)
 {
     const struct group *g = b->group;
     const struct config_limit *f = g->rule->file;
-    if (b->used == 0 || b->warned >= f->warn_count || b != g->now) {
+    if (counted(b) == 0 || b->warned >= f->warn_count || b != g->now) {
         return;
     }
     int64_t amount;
     bool blocked;
     override_terms(g->rule, g, now_ms, &amount, &blocked);
     while (b->warned < f->warn_count &&
-           (int128)b->used * 100 >= (int128)amount * f->warn[b->warned]) {
+           (int128)counted(b) * 100 >= (int128)amount * f->warn[b->warned]) {
         if (!quiet) {
             tell(l, g, f->warn[b->warned], now_ms);
         }
         b->warned++;
+        b->told_ms = now_ms;
         if (b->roll != NULL) {
             b->roll->told = b->roll->slot;
         }
@@ -44,14 +58,15 @@ void events_rearm(struct bucket *b, int64_t now_ms)
 {
     const struct group *g = b->group;
     const struct config_limit *f = g->rule->file;
-    if (b->warned == 0 || b->roll->slot - b->roll->told < ROLL_SLOTS) {
+    if (b->warned == 0 || (has_window(g) ? b->roll->slot - b->roll->told < ROLL_SLOTS
+                                         : now_ms - b->told_ms < AGAIN_MS)) {
         return;
     }
     int64_t amount;
     bool blocked;
     override_terms(g->rule, g, now_ms, &amount, &blocked);
     while (b->warned > 0 && (b->warned > f->warn_count ||
-                             (int128)b->used * 100 < (int128)amount * f->warn[b->warned - 1])) {
+                             (int128)counted(b) * 100 < (int128)amount * f->warn[b->warned - 1])) {
         b->warned--;
     }
 }

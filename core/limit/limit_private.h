@@ -76,6 +76,7 @@ struct bucket {
     uint32_t watch_count;
     uint32_t holds;
     uint32_t warned; /* thresholds already told in this window */
+    int64_t told_ms; /* when the last of them was */
 };
 
 struct override {
@@ -330,7 +331,7 @@ void wait_tell(struct limits *l);
 /* Tells thresholds that `used` has newly reached; quiet only marks them as told. */
 void events_check(struct limits *l, struct bucket *b, int64_t now_ms, bool quiet);
 /* Where a window rolls: thresholds that were told a window ago can be told again once `used` is
- * below them. */
+ * below them; of concurrency a minute ago and what is held. */
 void events_rearm(struct bucket *b, int64_t now_ms);
 
 /* --- foresee.c; without the lock --- */

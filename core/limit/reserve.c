@@ -136,7 +136,19 @@ void reserve_refuse(struct limits *l, size_t count, int64_t now_ms, struct limit
     }
 }
 
-static enum err take(struct limits *l, size_t count, struct limit_hold **hold)
+/* Thresholds of concurrency are crossed by what is held. */
+static int64_t take_one(struct limits *l, const struct match *m, int64_t now_ms)
+{
+    if (m->rule->file->metric != METRIC_CONCURRENCY) {
+        return headroom_take(m->bucket, m->asked);
+    }
+    events_rearm(m->bucket, now_ms);
+    int64_t held = headroom_take(m->bucket, m->asked);
+    events_check(l, m->bucket, now_ms, false);
+    return held;
+}
+
+static enum err take(struct limits *l, size_t count, int64_t now_ms, struct limit_hold **hold)
 {
     struct limit_hold *h = hold_new(l, count);
     if (h == NULL) {
@@ -144,7 +156,7 @@ static enum err take(struct limits *l, size_t count, struct limit_hold **hold)
     }
     for (size_t i = 0; i < count; i++) {
         const struct match *m = &l->matches[i];
-        int64_t held = headroom_take(m->bucket, m->asked);
+        int64_t held = take_one(l, m, now_ms);
         h->at[i] = (struct hold_entry){
             m->bucket, held, held, counter_slot(m->bucket), m->rule->file->metric,
         };
@@ -168,7 +180,7 @@ enum err reserve_try(struct limits *l, const struct call *call, int64_t now_ms,
         *clamped = clamp_output(l, *count, call, now_ms);
         fits = *clamped >= 0;
     }
-    return fits ? take(l, *count, hold) : ERR_FULL;
+    return fits ? take(l, *count, now_ms, hold) : ERR_FULL;
 }
 
 static enum err reserve(struct limits *l, const struct call *call, struct limit_hold **hold,

@@ -321,6 +321,9 @@ test('audit and usage', async (t) => {
     assert.deepEqual([support.key.model, support.requests, support.approved, support.denied], ['nova-lite', 2, 1, 1]);
     assertShape(await core.json('usage'), USAGE(['model']), 'usage');
     await failing(core, 2, 'audit', '--since', 'yesterday');
+    const newest = await core.jsonLines('audit', '--max', '2');
+    assert.deepEqual(newest.map((line) => line.seq), lines.slice(-2).map((line) => line.seq), 'the newest, oldest first');
+    assert.equal((await core.jsonLines('audit', '--max', '100000')).length, lines.length);
     await failing(core, 2, 'usage', '--by');
 });
 

@@ -1,6 +1,8 @@
 /* test_groups.c: many groups: what is listed, what is forgotten, what shares a counter. */
 #include "tests/unit/limit/rig.h"
 
+#include <malloc.h>
+
 #include <stdio.h>
 
 #define GROUPS_MAX 100000
@@ -129,6 +131,30 @@ static void full_table_shares(void **state)
     rig_end(&r);
 }
 
+/* A million applications, one a call: what is kept of them is bounded in number and in bytes. */
+static void a_million_names(void **state)
+{
+    (void)state;
+    struct rig r;
+    char name[16];
+    start(&r, METRIC_REQUESTS, 10000000, WINDOW_1M);
+    struct mallinfo2 full = {0};
+    for (int i = 0; i < 1000000; i++) {
+        (void)snprintf(name, sizeof(name), "app-%d", i);
+        spend(&r, name, 1);
+        if (i == GROUPS_MAX + 1000) {
+            full = mallinfo2();
+        }
+    }
+    struct mallinfo2 after = mallinfo2();
+    struct limits_view v = rig_view(&r);
+    assert_int_equal(v.limits[0].groups_total, GROUPS_MAX + 1);
+    assert_int_equal(v.limits[0].used, 1000000); /* and none of them is forgotten */
+    limits_view_free(&v);
+    assert_true(after.uordblks <= full.uordblks + 65536);
+    rig_end(&r);
+}
+
 static void long_values(void **state)
 {
     (void)state;
@@ -150,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_the_most_used), cmocka_unit_test(no_group_yet),
         cmocka_unit_test(forgets_idle_groups), cmocka_unit_test(full_table_shares),
-        cmocka_unit_test(long_values),
+        cmocka_unit_test(a_million_names),     cmocka_unit_test(long_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -345,9 +345,39 @@ static void refuses_what_cannot_be(void **state)
     limits_free(NULL);
 }
 
+/* A day of 25 hours and one of 23 in New York: each is one window, to the last second. */
+static void days_that_are_longer_and_shorter(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t start_ms, hours;
+    } days[] = {{1793505600000LL, 25}, {1772946000000LL, 23}}; /* 1 November, 8 March 2026 */
+    for (size_t i = 0; i < sizeof(days) / sizeof(*days); i++) {
+        struct rig r;
+        int64_t end_ms = days[i].start_ms + days[i].hours * HOUR;
+        rig_init(&r);
+        r.config.timezone = "America/New_York";
+        rig_limit(&r, "day", METRIC_TOKENS, 100, WINDOW_DAY);
+        rig_time(&r, days[i].start_ms);
+        rig_start(&r);
+        struct call c = rig_call(&r, NULL, 60, 0);
+        c.admitted_wall_ms = r.now_ms;
+        rig_settle(&r, rig_admit(&r, &c), &c, 60, 0);
+        rig_time(&r, end_ms - 1000);
+        c.admitted_wall_ms = r.now_ms;
+        struct limit_denial d = rig_refuse(&r, &c);
+        assert_int_equal(d.resets_at_ms, end_ms);
+        rig_time(&r, end_ms);
+        c.admitted_wall_ms = r.now_ms;
+        limits_release(r.l, rig_admit(&r, &c));
+        rig_end(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(days_that_are_longer_and_shorter),
         cmocka_unit_test(counts_each_metric),
         cmocka_unit_test(all_or_nothing),
         cmocka_unit_test(exactly_to_the_amount),

@@ -255,6 +255,37 @@ static void thresholds(void **state)
     rig_end(&r);
 }
 
+/* Of concurrency what is held counts; it is told again a minute later, once it was below. */
+static void thresholds_of_concurrency(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct limit_event e[4];
+    struct limit_hold *h[10];
+    rig_init(&r);
+    rig_limit(&r, "calls", METRIC_CONCURRENCY, 10, WINDOW_NONE);
+    rig_start(&r);
+    for (int round = 0; round < 3; round++) {
+        bool again = round != 1; /* too soon */
+        rig_time(&r, T0 + (round < 2 ? round * 1000 : 2 * MINUTE));
+        struct call c = rig_call(&r, NULL, 1, 0);
+        for (int i = 0; i < 10; i++) {
+            h[i] = rig_admit(&r, &c);
+            size_t told = limits_events(r.l, e, 4);
+            assert_int_equal(told, again && (i == 7 || i == 9));
+            if (told > 0) {
+                assert_string_equal(e[0].limit, "calls");
+                assert_int_equal(e[0].percent, i == 7 ? 80 : 100);
+            }
+        }
+        for (int i = 0; i < 10; i++) {
+            limits_release(r.l, h[i]);
+        }
+        assert_int_equal(limits_events(r.l, e, 4), 0);
+    }
+    rig_end(&r);
+}
+
 /* A restart does not tell again what was told before it, and the ring forgets the oldest. */
 static void thresholds_quiet_and_bounded(void **state)
 {
@@ -293,6 +324,7 @@ int main(void)
         cmocka_unit_test(clock_backwards),
         cmocka_unit_test(restore),
         cmocka_unit_test(thresholds),
+        cmocka_unit_test(thresholds_of_concurrency),
         cmocka_unit_test(thresholds_quiet_and_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,24 @@ static void utc(void **state)
     zone_free(z);
 }
 
+/* From a 31st to a February of 28 days and of 29, and on. */
+static void ends_of_months(void **state)
+{
+    (void)state;
+    struct zone *z = zone("UTC");
+    expect(z, WINDOW_MONTH, "2026-01-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z");
+    expect(z, WINDOW_MONTH, "2026-02-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    expect(z, WINDOW_MONTH, "2026-02-28T23:59:59Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z");
+    expect(z, WINDOW_MONTH, "2028-02-29T12:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z");
+    expect(z, WINDOW_MONTH, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z");
+    zone_free(z);
+    z = zone("America/New_York");
+    expect(z, WINDOW_MONTH, "2026-02-01T04:59:59Z", "2026-01-01T05:00:00Z", "2026-02-01T05:00:00Z");
+    expect(z, WINDOW_MONTH, "2026-03-01T04:59:59Z", "2026-02-01T05:00:00Z", "2026-03-01T05:00:00Z");
+    expect(z, WINDOW_MONTH, "2026-03-31T12:00:00Z", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z");
+    zone_free(z);
+}
+
 static void berlin(void **state)
 {
     (void)state;
@@ -105,6 +123,10 @@ static void odd_zones(void **state)
     z = zone("Australia/Lord_Howe"); /* half an hour: 4 October 2026, 02:00 becomes 02:30 */
     expect(z, WINDOW_1H, "2026-10-03T15:40:00Z", "2026-10-03T15:30:00Z", "2026-10-03T16:00:00Z");
     expect(z, WINDOW_1H, "2026-10-03T15:10:00Z", "2026-10-03T14:30:00Z", "2026-10-03T15:30:00Z");
+    zone_free(z);
+    z = zone("Australia/Lord_Howe"); /* days of 24 and a half and 23 and a half hours */
+    expect(z, WINDOW_DAY, "2026-04-05T13:10:00Z", "2026-04-04T13:00:00Z", "2026-04-05T13:30:00Z");
+    expect(z, WINDOW_DAY, "2026-10-04T12:50:00Z", "2026-10-03T13:30:00Z", "2026-10-04T13:00:00Z");
     zone_free(z);
     z = zone("Asia/Kathmandu");
     expect(z, WINDOW_1H, "2026-01-01T00:20:00Z", "2026-01-01T00:15:00Z", "2026-01-01T01:15:00Z");
@@ -229,9 +251,11 @@ static void bad_zones(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utc),       cmocka_unit_test(berlin),       cmocka_unit_test(new_york),
-        cmocka_unit_test(odd_zones), cmocka_unit_test(windows_tile), cmocka_unit_test(dates),
-        cmocka_unit_test(footers),   cmocka_unit_test(bad_zones),
+        cmocka_unit_test(utc),       cmocka_unit_test(ends_of_months),
+        cmocka_unit_test(berlin),    cmocka_unit_test(new_york),
+        cmocka_unit_test(odd_zones), cmocka_unit_test(windows_tile),
+        cmocka_unit_test(dates),     cmocka_unit_test(footers),
+        cmocka_unit_test(bad_zones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
