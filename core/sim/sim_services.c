@@ -147,7 +147,9 @@ void sim_services_handle(struct sim_connection *c, const struct sim_request *r)
     case SIM_MUTE:
         break;
     }
-    if (!check_signature(c, r)) {
+    if (service->id == SERVICE_STS && sim_sts_is_unsigned(r)) {
+        s->auth[sim_http_index(c)].session = NULL;
+    } else if (!check_signature(c, r)) {
         return;
     }
     if (is_denied(s, r)) {

@@ -25,6 +25,8 @@ void sim_bedrock_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_cloudwatch_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_ce_handle(struct sim_connection *c, const struct sim_request *r);
 void sim_sts_handle(struct sim_connection *c, const struct sim_request *r);
+/* Operations that show a token instead of a signature. */
+bool sim_sts_is_unsigned(const struct sim_request *r);
 void sim_sts_refuse(struct sim_connection *c, const struct sim_request *r, int status,
                     const char *type, const char *message);
 void sim_mantle_handle(struct sim_connection *c, const struct sim_request *r);

@@ -1,5 +1,5 @@
-/* sim_sts.c: STS in its query protocol: GetCallerIdentity and AssumeRole, in XML or, when asked
- * for, JSON. */
+/* sim_sts.c: STS in its query protocol: GetCallerIdentity, AssumeRole and
+ * AssumeRoleWithWebIdentity, in XML or, when asked for, JSON. */
 #include "core/sim/sim_form.h"
 #include "core/sim/sim_json.h"
 #include "core/sim/sim_state.h"
@@ -182,25 +182,27 @@ static const char *check_assumption(const struct sim_connection *c, const char *
     return NULL;
 }
 
-static void answer_session(struct sim_connection *c, const struct sim_session *s, bool json)
+static void answer_session(struct sim_connection *c, const char *operation,
+                           const struct sim_session *s, bool json)
 {
+    char response[64], result[64];
     struct buf xml = {0}, arn = {0};
     char id[100], expiration[CLOCK_TEXT];
 
+    (void)snprintf(response, sizeof response, "%sResponse", operation);
+    (void)snprintf(result, sizeof result, "%sResult", operation);
     add_session_arn(&arn, s);
     (void)snprintf(id, sizeof id, ROLE ":%s", s->name);
     clock_rfc3339(expiration, s->until_ms / 1000 * 1000);
     if (json) {
-        sim_json_answer(c, json_pack("{s:{s:{s:{s:s,s:s},s:{s:s,s:s,s:s,s:I}},s:{s:s}}}",
-                                     "AssumeRoleResponse", "AssumeRoleResult", "AssumedRoleUser",
-                                     "Arn", buf_cstr(&arn), "AssumedRoleId", id, "Credentials",
-                                     "AccessKeyId", s->access_key_id, "SecretAccessKey", s->secret,
-                                     "SessionToken", s->token, "Expiration",
-                                     (json_int_t)(s->until_ms / 1000), "ResponseMetadata",
-                                     "RequestId", "simulated"));
+        sim_json_answer(c, json_pack("{s:{s:{s:{s:s,s:s},s:{s:s,s:s,s:s,s:I}},s:{s:s}}}", response,
+                                     result, "AssumedRoleUser", "Arn", buf_cstr(&arn),
+                                     "AssumedRoleId", id, "Credentials", "AccessKeyId",
+                                     s->access_key_id, "SecretAccessKey", s->secret, "SessionToken",
+                                     s->token, "Expiration", (json_int_t)(s->until_ms / 1000),
+                                     "ResponseMetadata", "RequestId", "simulated"));
     } else {
-        buf_add(&xml,
-                "<AssumeRoleResponse xmlns=\"" XMLNS "\"><AssumeRoleResult><AssumedRoleUser>");
+        buf_printf(&xml, "<%s xmlns=\"" XMLNS "\"><%s><AssumedRoleUser>", response, result);
         add_element(&xml, "Arn", buf_cstr(&arn));
         add_element(&xml, "AssumedRoleId", id);
         buf_add(&xml, "</AssumedRoleUser><Credentials>");
@@ -208,15 +210,37 @@ static void answer_session(struct sim_connection *c, const struct sim_session *s
         add_element(&xml, "SecretAccessKey", s->secret);
         add_element(&xml, "SessionToken", s->token);
         add_element(&xml, "Expiration", expiration);
-        buf_add(&xml, "</Credentials></AssumeRoleResult>" METADATA_XML "</AssumeRoleResponse>");
+        buf_printf(&xml, "</Credentials></%s>" METADATA_XML "</%s>", result, response);
         answer_xml(c, 200, &xml);
     }
     buf_free(&xml);
     buf_free(&arn);
 }
 
-static void assume_role(struct sim_connection *c, const struct sim_request *r, struct str form,
-                        bool json)
+/* Whether something with the form of a JSON web token was shown. */
+static bool is_web_token(struct str token)
+{
+    size_t dots = 0;
+
+    for (size_t i = 0; i < token.n; i++) {
+        dots += token.p[i] == '.' ? 1 : 0;
+    }
+    return dots == 2;
+}
+
+/* Not allowed by a test; NULL: it is. */
+static const char *denied(const struct sim *s, const char *operation, const char *tags)
+{
+    if (sim_knobs_deny(&s->knobs, str_of(operation))) {
+        return "User is not authorized to perform: sts:AssumeRole on the resource.";
+    }
+    return sim_knobs_deny(&s->knobs, STR("TagSession")) && strcmp(tags, "{}") != 0
+               ? "User is not authorized to perform: sts:TagSession on the resource."
+               : NULL;
+}
+
+static void assume_role(struct sim_connection *c, const struct sim_request *r,
+                        const char *operation, struct str form, bool json)
 {
     struct sim *s = sim_http_owner(c);
     char role[256], name[256], seconds_text[16];
@@ -234,25 +258,26 @@ static void assume_role(struct sim_connection *c, const struct sim_request *r, s
         sim_sts_refuse(c, r, 400, "ValidationError", problem);
         return;
     }
-    if (sim_knobs_deny(&s->knobs, STR("AssumeRole"))) {
+    problem = denied(s, operation, tags);
+    if (problem != NULL) {
         free(tags);
-        sim_sts_refuse(c, r, 403, "AccessDenied",
-                       "User is not authorized to perform: sts:AssumeRole on the resource.");
-        return;
-    }
-    if (sim_knobs_deny(&s->knobs, STR("TagSession")) && strcmp(tags, "{}") != 0) {
-        free(tags);
-        sim_sts_refuse(c, r, 403, "AccessDenied",
-                       "User is not authorized to perform: sts:TagSession on the resource.");
+        sim_sts_refuse(c, r, 403, "AccessDenied", problem);
         return;
     }
     if (s->knobs.session_seconds > 0) {
         seconds = s->knobs.session_seconds;
     }
-    answer_session(c,
+    answer_session(c, operation,
                    sim_sessions_add(&s->sessions, s->knobs.seed, str_of(role), str_of(name), tags,
                                     loop_wall_ms(s->loop) + 1000 * seconds),
                    json);
+}
+
+bool sim_sts_is_unsigned(const struct sim_request *r)
+{
+    struct str form = str_is(r->method, "GET") ? r->query : r->body;
+
+    return str_is(sim_form_raw(form, "Action"), "AssumeRoleWithWebIdentity");
 }
 
 void sim_sts_handle(struct sim_connection *c, const struct sim_request *r)
@@ -265,9 +290,16 @@ void sim_sts_handle(struct sim_connection *c, const struct sim_request *r)
     if (str_is(action, "GetCallerIdentity")) {
         answer_identity(c, json);
     } else if (str_is(action, "AssumeRole")) {
-        assume_role(c, r, form, json);
+        assume_role(c, r, "AssumeRole", form, json);
+    } else if (sim_sts_is_unsigned(r)) {
+        if (is_web_token(sim_form_raw(form, "WebIdentityToken"))) {
+            assume_role(c, r, "AssumeRoleWithWebIdentity", form, json);
+        } else {
+            sim_sts_refuse(c, r, 400, "InvalidIdentityToken", "The token is no JSON web token.");
+        }
     } else {
         sim_sts_refuse(c, r, 400, "InvalidAction",
-                       "Only GetCallerIdentity and AssumeRole are simulated.");
+                       "Only GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity are "
+                       "simulated.");
     }
 }
