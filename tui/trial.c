@@ -69,7 +69,7 @@ static void take_answer(struct ui_trial *q, const json_t *result)
 {
     char denied[FORMAT_TEXT];
     char calls[FORMAT_TEXT];
-    char who[160];
+    char who[120];
     int64_t refused = json_integer_value(json_object_get(result, "denied"));
     format_exact(denied, refused);
     format_exact(calls, json_integer_value(json_object_get(result, "calls")));

@@ -111,7 +111,7 @@ static enum err malformed(struct err_info *ei, const char *why)
 
 static struct str after_last(struct str text, char sep)
 {
-    const char *at = text.n > 0 ? memrchr(text.p, sep, text.n) : NULL;
+    const char *at = text.p && text.n > 0 ? memrchr(text.p, sep, text.n) : NULL;
     return at ? str_sub(text, (size_t)(at - text.p) + 1, text.n) : (struct str){NULL, 0};
 }
 
