@@ -8,12 +8,13 @@
 static const char help[] =
     "usage: tollgate sim [--port-base N] [--latency-ms N] [--token-delay-us N] [--json]\n"
     "\n"
-    "A simulated AWS account on loopback: Bedrock (runtime, mantle, control), CloudWatch, Cost "
-    "Explorer, STS. Every "
-    "request's signature is\n"
-    "verified against the credentials it prints. Ports count up from N (free ones without it). GET "
-    "/_sim/ledger on any of them\n"
-    "is its own count of what it served. Ends on SIGTERM or SIGINT.\n";
+    "A simulated AWS account on loopback: Bedrock (runtime, mantle, control), CloudWatch, Logs, "
+    "Cost "
+    "Explorer, Budgets, Price\n"
+    "List, Data Exports, STS. Every request's signature is verified against the credentials it "
+    "prints. Ports count up from N\n"
+    "(free ones without it). GET /_sim/ledger on any of them is its own count of what it served. "
+    "Ends on SIGTERM or SIGINT.\n";
 
 enum { OPT_PORT = CMD_OWN, OPT_LATENCY, OPT_DELAY };
 static const struct option options[] = {CMD_COMMON_OPTIONS,

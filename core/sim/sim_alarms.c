@@ -3,7 +3,6 @@
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define INVALID "InvalidParameterValueException", "InvalidParameterValue"
@@ -40,28 +39,22 @@ static void describe(struct sim_connection *c, const json_t *root)
     sim_setup_answer(c, root, &paging, all);
 }
 
-static bool is_one_of(const char *text, const char *all)
-{
-    char spaced[80];
-    int n = snprintf(spaced, sizeof spaced, " %s ", text);
-    return text[0] != '\0' && n < (int)sizeof spaced && strstr(all, spaced) != NULL;
-}
-
 static const char *wrong_alarm(const json_t *a)
 {
     json_int_t period = json_integer_value(json_object_get(a, "Period"));
     if (sim_setup_text(a, "AlarmName")[0] == '\0' || strlen(sim_setup_text(a, "AlarmName")) > 255) {
         return "AlarmName: 1 to 255 characters.";
     }
-    if (!is_one_of(sim_setup_text(a, "ComparisonOperator"),
-                   " GreaterThanOrEqualToThreshold GreaterThanThreshold LessThanThreshold "
-                   "LessThanOrEqualToThreshold ") ||
+    if (!sim_setup_one_of(sim_setup_text(a, "ComparisonOperator"),
+                          " GreaterThanOrEqualToThreshold GreaterThanThreshold LessThanThreshold "
+                          "LessThanOrEqualToThreshold ") ||
         json_integer_value(json_object_get(a, "EvaluationPeriods")) < 1 ||
         !json_is_number(json_object_get(a, "Threshold"))) {
         return "ComparisonOperator, EvaluationPeriods and Threshold are needed.";
     }
     if (sim_setup_text(a, "MetricName")[0] == '\0' || sim_setup_text(a, "Namespace")[0] == '\0' ||
-        !is_one_of(sim_setup_text(a, "Statistic"), " SampleCount Average Sum Minimum Maximum ") ||
+        !sim_setup_one_of(sim_setup_text(a, "Statistic"),
+                          " SampleCount Average Sum Minimum Maximum ") ||
         period < 10 || (period >= 60 && period % 60 != 0)) {
         return "MetricName, Namespace, Statistic and a Period (10, 30, or a multiple of 60) are "
                "needed.";

@@ -24,7 +24,7 @@ static bool counts(const json_t *budget, const char *center)
     }
     json_array_foreach(json_object_get(tags, "Values"), i, value)
     {
-        if (strcmp(sim_setup_text(tags, "Key"), "costCenter") == 0 &&
+        if (strcmp(sim_setup_text(tags, "Key"), "costCenter") == 0 && json_is_string(value) &&
             strcmp(json_string_value(value), center) == 0) {
             return true;
         }
@@ -136,7 +136,7 @@ static const char *wrong_notification(const json_t *one)
     const json_t *n = json_object_get(one, "Notification"),
                  *subscribers = json_object_get(one, "Subscribers"), *s;
     size_t i, sns = 0;
-    if (strstr(" ACTUAL FORECASTED ", sim_setup_text(n, "NotificationType")) == NULL ||
+    if (!sim_setup_one_of(sim_setup_text(n, "NotificationType"), " ACTUAL FORECASTED ") ||
         strstr(" GREATER_THAN LESS_THAN EQUAL_TO ", sim_setup_text(n, "ComparisonOperator")) ==
             NULL ||
         !json_is_number(json_object_get(n, "Threshold"))) {

@@ -43,7 +43,7 @@ static void update_status(struct sim_connection *c, const json_t *root)
     {
         const char *key = sim_setup_text(one, "TagKey"), *status = sim_setup_text(one, "Status");
         json_t *tag = sim_setup_find(sim_setup_list(c, "cost_tags"), "TagKey", key);
-        if (tag != NULL && strstr(" Active Inactive ", status) != NULL && status[0] != '\0') {
+        if (tag != NULL && sim_setup_one_of(status, " Active Inactive ")) {
             (void)json_object_set_new(tag, "Status", json_string(status));
             (void)json_object_set_new(tag, "LastUpdatedDate", json_string(now));
         } else {

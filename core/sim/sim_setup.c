@@ -4,6 +4,7 @@
 #include "core/sim/sim_bill.h"
 #include "core/sim/sim_state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define DAY_MS 86400000LL
@@ -127,6 +128,13 @@ const char *sim_setup_text(const json_t *o, const char *key)
 {
     const char *text = json_string_value(json_object_get(o, key));
     return text != NULL ? text : "";
+}
+
+bool sim_setup_one_of(const char *text, const char *all)
+{
+    char spaced[80];
+    int n = snprintf(spaced, sizeof spaced, " %s ", text);
+    return text[0] != '\0' && n < (int)sizeof spaced && strstr(all, spaced) != NULL;
 }
 
 json_t *sim_setup_find(const json_t *list, const char *member, const char *text)

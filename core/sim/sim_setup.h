@@ -19,6 +19,8 @@ enum err sim_setup_apply(json_t *setup, struct str json, struct err_info *ei) MU
 json_t *sim_setup_list(const struct sim_connection *c, const char *name);
 /* A member's text; "" when it has none. */
 const char *sim_setup_text(const json_t *o, const char *key);
+/* Whether a text is one of the words of " A B ". */
+bool sim_setup_one_of(const char *text, const char *words);
 /* The element whose member is that text; NULL: none. */
 json_t *sim_setup_find(const json_t *list, const char *member, const char *text);
 
