@@ -88,6 +88,9 @@ bench: deps $(B)/tollgate $(B)/bench/rooms ## measure against haproxy and nginx 
 $(B)/bench/rooms: $(B)/tests/bench/rooms.o $(CORE_ARCHIVES) $(LLHTTP)
 	$(Q)mkdir -p $(@D); echo "LINK $@"; $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(CORE_ARCHIVES) $(LLHTTP) -Wl,--end-group $(LIBS)
 
+valgrind: all ## walks through every view of the dashboard under valgrind (minutes; not in `make test`)
+	$(Q)TOLLGATE=$(CURDIR)/$(B)/tollgate tests/screen/valgrind
+
 deps: ## install missing Debian packages (apt; with sudo when not root)
 	$(Q)tests/deps
 
@@ -124,6 +127,6 @@ help: ## this list
 
 -include tests/fuzz/fuzz.mk
 
-.PHONY: all demo test test-unit unit-binaries bench deps format lint layers install clean help
+.PHONY: all demo test test-unit unit-binaries bench valgrind deps format lint layers install clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -63,6 +63,27 @@ static void read_size(struct term *t)
     t->cols = known ? size.ws_col : 80;
 }
 
+/* curses asks the file it writes to for its size, which is no terminal, and would begin with 24
+ * rows: a scroll region of them would stay and hold the cursor's moves. */
+static SCREEN *new_screen(const struct term *t, const char *type)
+{
+    static const char *const names[] = {"LINES", "COLUMNS"};
+    const int sizes[] = {t->rows, t->cols};
+    char before[2][16] = {"", ""};
+    for (size_t i = 0; i < 2; i++) {
+        char size[16];
+        const char *now = getenv(names[i]);
+        (void)snprintf(before[i], sizeof before[i], "%.15s", now ? now : "");
+        (void)snprintf(size, sizeof size, "%d", sizes[i]);
+        (void)setenv(names[i], size, 1);
+    }
+    SCREEN *screen = newterm(type, t->file, stdin);
+    for (size_t i = 0; i < 2; i++) {
+        (void)(before[i][0] ? setenv(names[i], before[i], 1) : unsetenv(names[i]));
+    }
+    return screen;
+}
+
 static enum err start_curses(struct term *t, struct err_info *ei)
 {
     t->bytes = memfd_create("tollgate-screen", MFD_CLOEXEC);
@@ -71,9 +92,10 @@ static enum err start_curses(struct term *t, struct err_info *ei)
         return err_set_sys(ei, ERR_IO, errno, "cannot make room for the screen");
     }
     const char *type = getenv("TERM");
-    t->screen = newterm(NULL, t->file, stdin);
+    read_size(t);
+    t->screen = new_screen(t, NULL);
     if (!t->screen) {
-        t->screen = newterm("vt100", t->file, stdin); /* better than no screen at all */
+        t->screen = new_screen(t, "vt100"); /* better than no screen at all */
     }
     if (!t->screen) {
         return err_set(ei, ERR_UNSUPPORTED, "terminal type \"%.40s\" is not known here; set TERM",
@@ -90,7 +112,6 @@ static enum err start_curses(struct term *t, struct err_info *ei)
     curs_set(0);
     leaveok(stdscr, TRUE);
     idlok(stdscr, TRUE);
-    read_size(t);
     resizeterm(t->rows, t->cols);
     return ERR_OK;
 }

@@ -76,8 +76,8 @@ static void take_answer(struct ui_trial *q, const json_t *result)
     list_applications(json_object_get(result, "by_application"), who, sizeof who);
     q->role = refused > 0 ? W_WARN : W_OK;
     if (refused > 0) {
-        snprintf(q->text, sizeof q->text, "last hour: would deny %s of %s calls: %s", denied, calls,
-                 who);
+        snprintf(q->text, sizeof q->text, "last hour: would deny %s of %s calls: %.120s", denied,
+                 calls, who);
     } else if (json_integer_value(json_object_get(result, "calls")) == 0) {
         snprintf(q->text, sizeof q->text, "last hour: no call under it");
     } else {

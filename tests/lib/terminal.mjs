@@ -19,7 +19,8 @@ export class Terminal {
         t.after(() => self.stop());
         // Nobody's own settings are read or written.
         const words = Object.entries({ XDG_CONFIG_HOME: path.join(self.dir, 'config'), ...env }).map(([k, v]) => `${k}=${v}`);
-        const command = ['env', '-u', 'NO_COLOR', ...words, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
+        const under = process.env.TOLLGATE_UNDER?.split(' ') ?? []; // such as valgrind with its options
+        const command = ['env', '-u', 'NO_COLOR', ...words, ...under, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
         self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
             'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
             'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `stty -g >'${self.dir}/before'; ${command}; s=$?; stty -g >'${self.dir}/after'; echo $s >'${self.dir}/status'`);
@@ -60,6 +61,11 @@ export class Terminal {
 
     show() {
         return this.#tmux('capture-pane', '-p', '-t', 'main');
+    }
+
+    // With the attributes and colours as escape sequences.
+    paint() {
+        return this.#tmux('capture-pane', '-e', '-p', '-t', 'main');
     }
 
     resize(columns, rows) {

@@ -178,8 +178,8 @@ test('a core that cannot tell which calls run shows those that ended', async (t)
     const screen = Terminal.start(t, ['--socket', socket], { columns: 100, rows: 30 });
     await screen.wait(/LIVE/);
     screen.keys('5');
-    await screen.gone(/Running/);
     await screen.wait(/Ended, newest first[^]*denied/);
+    await screen.gone(/Running/);
     screen.keys('Tab', 'Enter');
     await screen.wait(/request id/);
     screen.keys('Escape');

@@ -1,0 +1,128 @@
+// Every view at every size, in every depth of colour and in ASCII: what stands there is what `status --json` says.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { call } from '../lib/calls.mjs';
+import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
+import { Terminal } from '../lib/terminal.mjs';
+
+const SIZES = [[200, 60], [100, 30], [80, 24], [60, 20]];
+const LIMITS = [
+    { name: 'haiku-day', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: 900, window: 'day' },
+    { name: 'crm-requests', application: 'crm', requests: 500, window: 'month' },
+];
+
+async function begin(t) {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const keys = { crm: await core.key('crm', 'sales'), docs: await core.key('docs', 'support') };
+    for (const key of [keys.crm, keys.crm, keys.crm, keys.docs]) {
+        assert.equal((await call(core, key, { model: 'claude-3-5-haiku', text: 'what burns now?', maxTokens: 50 })).status, 200);
+    }
+    assert.equal((await call(core, keys.crm, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 100000 })).status, 400);
+    await core.json('limit', 'set', 'haiku-day', 'tokens=950', '--reason', 'noted');
+    const control = await core.control();
+    await control.ask('flush');
+    control.close();
+    const status = await core.json('status');
+    assert.equal(status.totals.approved, 4);
+    return { core, status };
+}
+
+// The figure of a column (aligned to the right) in the row that begins with a name; undefined: the column has no room.
+function cell(shown, name, column) {
+    const lines = shown.split('\n');
+    const head = lines.findIndex((line) => new RegExp(`(^| )${column.replace(/[$/]/g, '\\$&')}[↓↑v^]?( |$)`).test(line));
+    if (head < 0) {
+        return undefined;
+    }
+    const title = lines[head].match(new RegExp(`(?:^| )(${column.replace(/[$/]/g, '\\$&')}[↓↑v^]?)(?: |$)`));
+    const end = lines[head].indexOf(title[1], title.index) + title[1].length;
+    const row = lines.slice(head + 1).find((line) => line.trimStart().startsWith(name));
+    assert.ok(row, `no row ${name} in\n${shown}`);
+    return row.slice(0, end).match(/(\S+)$/)?.[1];
+}
+
+const count = (n) => (n < 1000 ? String(n) : `${(n / 1000).toFixed(n < 9995 ? 2 : 1)}k`);
+
+// Each view: a pattern that waits for it, and the figures to compare: row, column, what status says.
+function views(status) {
+    const totals = (row) => [['ADMITTED', row.approved], ['DENIED', row.denied], ['FAILED', row.failed], ['INPUT', row.input_tokens], ['OUTPUT', row.output_tokens]];
+    const model = status.models.find((m) => m.name === 'claude-3-5-haiku');
+    const center = status.cost_centers.find((c) => c.name === 'sales');
+    const application = status.applications.find((a) => a.name === 'docs');
+    const limit = status.limits.find((l) => l.name === 'haiku-day');
+    return {
+        1: [/claude-3-5-haiku/, 'claude-3-5-haiku', [['DENIED', model.denied]]],
+        2: [/Models, last 24 h/, 'claude-3-5-haiku', totals(model)],
+        3: [/Cost centers, calls/, 'sales', totals(center)],
+        4: [/Applications, calls/, 'docs', totals(application)],
+        5: [/Ended, newest first[^]*sales\/crm[^]*denied|Ended, newest first[^]*denied[^]*sales\/crm/, null, []],
+        6: [/sales\/crm +haiku-day/, null, []],
+        7: [/haiku-day/, 'haiku-day', [['AMOUNT', limit.amount], ['DENIED', limit.denied], ['SO FAR', limit.used], ['GROUPS', limit.groups_total]]],
+        8: [/cloudwatch/, null, []],
+        9: [/limit\.set/, null, []],
+    };
+}
+
+async function lookAround(screen, status, columns, within = 40000) {
+    for (const [key, [pattern, row, figures]] of Object.entries(views(status))) {
+        screen.keys(key);
+        await screen.wait(pattern, within);
+        const shown = screen.show();
+        const widest = Math.max(...shown.split('\n').map((line) => [...line].length));
+        assert.ok(widest <= columns, `view ${key}: a line has ${widest} columns`);
+        for (const [column, value] of figures) {
+            const found = cell(shown, row, column);
+            assert.ok(found === undefined || found === count(value), `view ${key}, ${row}, ${column}: ${found} instead of ${count(value)}\n${shown}`);
+        }
+    }
+}
+
+test('every view at every size agrees with status --json, and every key works in it', async (t) => {
+    const { core, status } = await begin(t);
+    for (const [columns, rows] of SIZES) {
+        const screen = Terminal.start(t, ['--config', core.config], { columns, rows });
+        await screen.wait(/LIVE/);
+        await lookAround(screen, status, columns);
+        for (const view of '123456789') {
+            // All that only looks; boxes are closed again.
+            screen.keys(view, 'j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y',
+                's', 'Escape', 'c', 'Escape', '?', 'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', '0', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape');
+            assert.equal(screen.ended, false, `it ended in view ${view} at ${columns}x${rows}`);
+        }
+        screen.keys('1', 'l', 'h');
+        await screen.wait(/claude-3-5-haiku/, 40000);
+        screen.keys('q');
+        assert.equal(await screen.exit(40000), 0);
+    }
+});
+
+// How colours are told: 256 by number, 8 by their own codes, or not at all.
+const DEPTHS = [
+    ['256 colours', { TERM: 'xterm-256color' }, [], /\x1b\[[0-9;]*38;5;\d+/, null],
+    ['8 colours', { TERM: 'linux' }, [], /\x1b\[[0-9;]*(3[0-7]|4[0-7])[;m]/, /38;5;(1[6-9]|[2-9]\d|\d{3})/],
+    ['no colours here', { TERM: 'vt100' }, [], null, /\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[;m]/],
+    ['NO_COLOR', { TERM: 'xterm-256color', NO_COLOR: '1' }, [], null, /\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[;m]/],
+    ['--no-color --ascii', { TERM: 'xterm-256color' }, ['--no-color', '--ascii'], null, /[^\x00-\x7f]/],
+    ['a locale without UTF-8', { TERM: 'xterm-256color', LC_ALL: 'C' }, [], null, /[^\x00-\x7f]/],
+];
+
+for (const [name, env, args, wanted, unwanted] of DEPTHS) {
+    test(`every view says the same with ${name}`, async (t) => {
+        const { core, status } = await begin(t);
+        const screen = Terminal.start(t, ['--config', core.config, ...args], { columns: 100, rows: 30, env });
+        await screen.wait(/LIVE/);
+        await lookAround(screen, status, 100);
+        let painted = '';
+        await until('the paint to be as it should', () => {
+            painted = screen.paint();
+            return !wanted || wanted.test(painted);
+        }, 40000);
+        assert.ok(!unwanted?.test(painted), JSON.stringify(painted.match(unwanted)?.[0]));
+        screen.keys('7');
+        await screen.wait(/haiku-day .*set by/, 40000); // states are words too
+        screen.keys('q');
+        assert.equal(await screen.exit(40000), 0);
+    });
+}
