@@ -12,7 +12,6 @@
 #define CLEAN_WRITES 20   /* each may wait for the disk, and the screens with it */
 #define CLEAN_LOOKS  1000 /* at changes, a turn */
 #define CLEANED      "before.cleaned"
-#define GONE         STR("-") /* in place of what was cleaned */
 
 void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores)
 {
@@ -143,13 +142,13 @@ static bool forget(struct core *c, const struct ledger_change *change)
     struct buf text;
     buf_init(&text, 64 * 1024);
     (void)snprintf(key, sizeof(key), "before.%" PRId64, change->id);
-    bool kept = ledger_get_value(c->ledger, key, &text) == ERR_OK && !str_eq(buf_str(&text), GONE);
+    bool kept = ledger_get_value(c->ledger, key, &text) == ERR_OK;
     buf_free(&text);
     if (!kept || is_needed(c, change)) {
         return false;
     }
     struct err_info ei = {.code = ERR_OK};
-    if (ledger_put_value(c->ledger, key, GONE, &ei) != ERR_OK) {
+    if (ledger_drop_value(c->ledger, key, &ei) != ERR_OK) {
         log_warn("control", "what was before change %" PRId64 " is not forgotten: %s", change->id,
                  ei.text);
     }

@@ -249,6 +249,22 @@ enum err ledger_put_value(struct ledger *g, const char *key, struct str value, s
     return ledger_write_end(g, e, ei);
 }
 
+enum err ledger_drop_value(struct ledger *g, const char *key, struct err_info *ei)
+{
+    enum err e = ledger_write_begin(g, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    sqlite3_stmt *s = sql_prepare(g->db, "DELETE FROM vals WHERE key = ?", ei);
+    e = ERR_IO;
+    if (s != NULL) {
+        sql_bind_text(s, 1, key);
+        e = sql_run(g->db, s, "forgetting a value", ei);
+    }
+    (void)sqlite3_finalize(s);
+    return ledger_write_end(g, e, ei);
+}
+
 enum err ledger_get_value(struct ledger *g, const char *key, struct buf *out)
 {
     sqlite3 *db = ledger_read_begin(g, NULL);

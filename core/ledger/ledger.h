@@ -238,6 +238,8 @@ enum err ledger_keys(struct ledger *g, bool (*fn)(void *arg, const struct key_re
 /* Small durable values: cursors of publishing, answers of polls. */
 enum err ledger_put_value(struct ledger *g, const char *key, struct str value,
                           struct err_info *ei) MUST_CHECK;
+/* ERR_OK also when there was none. */
+enum err ledger_drop_value(struct ledger *g, const char *key, struct err_info *ei) MUST_CHECK;
 /* Appends to out; ERR_NOT_FOUND when absent. */
 enum err ledger_get_value(struct ledger *g, const char *key, struct buf *out) MUST_CHECK;
 

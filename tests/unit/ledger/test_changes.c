@@ -217,6 +217,12 @@ static void values_come_back(void **state)
     assert_int_equal(ledger_get_value(ledger, "cursor", &b), ERR_NOT_FOUND);
     assert_int_equal(ledger_put_value(ledger, "cursor", STR("old"), NULL), ERR_OK);
     assert_int_equal(ledger_put_value(ledger, "cursor", STR("a\0b"), NULL), ERR_OK);
+    assert_int_equal(ledger_put_value(ledger, "passing", STR("x"), NULL), ERR_OK);
+    assert_int_equal(ledger_drop_value(ledger, "passing", NULL), ERR_OK);
+    assert_int_equal(ledger_drop_value(ledger, "passing", NULL), ERR_OK);
+    struct buf none = {0};
+    assert_int_equal(ledger_get_value(ledger, "passing", &none), ERR_NOT_FOUND);
+    buf_free(&none);
     assert_int_equal(ledger_put_value(ledger, "empty", STR(""), NULL), ERR_OK);
     reopen();
     assert_int_equal(ledger_get_value(ledger, "cursor", &b), ERR_OK);

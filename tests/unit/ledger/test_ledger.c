@@ -1,5 +1,6 @@
 /* test_ledger.c: what is stored comes back field by field; opening, locking, health. */
 #include "core/base/clock.h"
+#include "core/ledger/ledger_private.h"
 #include "tests/unit/ledger/fixture.h"
 
 #include <fcntl.h>
@@ -534,9 +535,66 @@ static void old_rows_go_by_retention(void **state)
     dir_remove(dir);
 }
 
+static int64_t pages_of(const char *dir)
+{
+    char path[DIR_TEXT + 16];
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA page_count", -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
+/* The room of what is past its retention is used again: the file is as large as what was kept at
+ * one time made it. */
+static void the_file_is_bounded(void **state)
+{
+    (void)state;
+    char dir[DIR_TEXT];
+    int64_t largest = 0, now = NOW_MS;
+    dir_make(dir);
+    struct ledger_options o = {.state_dir = dir,
+                               .workers = 1,
+                               .retention_calls_ms = DAY_MS,
+                               .retention_rollups_ms = DAY_MS};
+    clock_set_fake_wall(now);
+    struct ledger *g = ledger_open(&o, NULL);
+    assert_non_null(g);
+    for (unsigned round = 0; round < 5; round++) {
+        for (unsigned i = 0; i < 3000; i++) {
+            struct call c;
+            call_fill(&c, round * 3000 + i + 1);
+            c.admitted_wall_ms = now;
+            call_end(&c, 1, 0);
+            store_settled(g, 0, &c);
+            call_clear(&c);
+        }
+        assert_int_equal(ledger_flush(g, 20000), ERR_OK);
+        assert_true(round == 0 || pages_of(dir) <= largest + largest / 4);
+        largest = round == 0 ? pages_of(dir) : largest;
+        now += 2 * DAY_MS;
+        clock_set_fake_wall(now);
+        g->next_cleaning_us = 0;
+        for (int i = 0; i < 6; i++) { /* a batch a pass */
+            assert_int_equal(ledger_flush(g, 20000), ERR_OK);
+        }
+        assert_int_equal(count_calls(g), 0);
+    }
+    assert_true(largest > 40);
+    clock_set_fake_wall(0);
+    ledger_close(g);
+    dir_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_is_bounded),
         cmocka_unit_test(approved_call_comes_back),
         cmocka_unit_test(denied_and_rejected_calls_come_back),
         cmocka_unit_test(tags_of_single_calls_make_no_series),
