@@ -35,6 +35,23 @@ const char *call_dialect_name(enum call_dialect d)
     return "unknown";
 }
 
+const char *call_tier(struct str name)
+{
+    static const char *const standard[] = {"", "default", "standard", "auto", "standard_only"};
+    static const char *const others[] = {"priority", "flex", "reserved", "batch"};
+    for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++) {
+        if (str_is_nocase(name, standard[i])) {
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (str_is_nocase(name, others[i])) {
+            return others[i];
+        }
+    }
+    return "other";
+}
+
 void call_init(struct call *c)
 {
     *c = (struct call){

@@ -83,7 +83,11 @@ struct call {
     size_t metadata_from, metadata_to; /* of a Converse body: its requestMetadata; equal: none */
     struct usage reserved_usage;       /* input and output that were reserved */
     struct price price;
+    int64_t long_above; /* > 0: of more input tokens than these, cached ones included, all of the
+                           call costs more: twice for input, half as much again for output */
     bool priced;
+    const char *tier; /* static: asked for, at the end what served it; NULL: standard */
+    bool optimized;   /* likewise: latency-optimized */
 
     /* What happened. */
     enum call_outcome outcome;
@@ -94,6 +98,14 @@ struct call {
     const char *limit;   /* denied by; NULL */
     struct str error;    /* short code or message for the audit; empty when none */
 };
+
+/* What that usage costs in this call, and by which price; -1: unpriced, whole or in part. */
+money_t call_cost(const struct call *c, const struct usage *u);
+struct price call_price(const struct call *c, const struct usage *u);
+
+/* The service tier of that name, as a static name; NULL: the standard one, whose prices are known.
+ * No other tier's are. */
+const char *call_tier(struct str name);
 
 void call_init(struct call *c); /* zeroes, draws the request ID, takes the times */
 void call_clear(struct call *c);

@@ -250,6 +250,12 @@ bool catalog_price(const struct catalog *c, const struct resolved *r, int64_t wa
     return out->input >= 0 || out->output >= 0;
 }
 
+int64_t catalog_long_above(const struct catalog *c, const struct resolved *r)
+{
+    bool table = r->model != NULL && file_price(c, r) == NULL;
+    return table ? catalog_long_prompt(str_of(r->model->base_id)) : 0;
+}
+
 bool catalog_matches(struct catalog *c, const char *pattern, const struct model *m)
 {
     struct str p = str_of(pattern), base = str_of(m->base_id);

@@ -82,6 +82,10 @@ const char *catalog_profile_for(const struct catalog *c, const struct resolved *
 bool catalog_price(const struct catalog *c, const struct resolved *r, int64_t wall_ms,
                    struct price *out);
 
+/* Input tokens above which catalog_price's answer is too low (call.h, long_above); 0: none, or the
+ * file gives a price of its own. */
+int64_t catalog_long_above(const struct catalog *c, const struct resolved *r);
+
 /* Does `pattern` of a limit's `model:` mean this model? A name or ID in any spelling, or a glob
  * over name and base_id. */
 bool catalog_matches(struct catalog *c, const char *pattern, const struct model *m);

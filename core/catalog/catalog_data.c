@@ -5,13 +5,20 @@
  * (anomalyco/models.dev, commit f3fc6922, MIT). Nano-dollars per million tokens; -1 is not known.
  * Sorted by ID, then date; of one ID's rows the last that has begun holds. A row with a geographic
  * prefix is the price at that scope, a row without the price in its own Region. Rows without any
- * price are models that are known but unpriced. Not held: batch, flex and priority tiers, audio and
- * images, us-gov, and the higher rates of GPT-5.6 above 272,000 input tokens. */
+ * price are models that are known but unpriced. Not held: batch, flex, priority and reserved tiers,
+ * latency-optimized inference, audio and images, us-gov. */
 #include "core/catalog/catalog_private.h"
 
 /* Days since 1970-01-01, for months from March on (no row begins in January or February). */
 #define DAY(y, m, d)                                                                               \
     (365 * (y) + (y) / 4 - (y) / 100 + (y) / 400 + (153 * ((m)-3) + 2) / 5 + (d)-1 - 719468)
+
+int64_t catalog_long_prompt(struct str base_id)
+{
+    /* Input, cache reads and writes at twice, output at one and a half times the rate (AWS, since
+     * 2026-08-03; before, prompts could not be that long). */
+    return str_starts(base_id, "openai.gpt-5.6-") ? 272000 : 0;
+}
 
 /* clang-format off */
 const struct catalog_row catalog_rows[] = {

@@ -19,6 +19,9 @@ struct catalog_row {
 extern const struct catalog_row catalog_rows[];
 extern const size_t catalog_row_count;
 
+/* Input tokens above which a base model's prices are those of long prompts; 0: none. */
+int64_t catalog_long_prompt(struct str base_id);
+
 struct catalog_twin {
     const char *id, *base_id;
 };

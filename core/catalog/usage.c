@@ -33,10 +33,40 @@ money_t usage_cost(const struct usage *u, const struct price *p)
     return cost > INT64_MAX ? INT64_MAX : (money_t)cost;
 }
 
+static int64_t whole_input(const struct usage *u)
+{
+    return money_add(money_add(u->input, u->cache_read),
+                     money_add(u->cache_write_5m, u->cache_write_1h));
+}
+
+static int64_t by_percent(int64_t price, int percent)
+{
+    return price < 0 ? price : (int64_t)((wide)price * percent / 100);
+}
+
+struct price call_price(const struct call *c, const struct usage *u)
+{
+    const struct price *p = &c->price;
+    if (c->long_above <= 0 || whole_input(u) <= c->long_above) {
+        return *p;
+    }
+    return (struct price){.input = by_percent(p->input, 200),
+                          .output = by_percent(p->output, 150),
+                          .cache_read = by_percent(p->cache_read, 200),
+                          .cache_write_5m = by_percent(p->cache_write_5m, 200),
+                          .cache_write_1h = by_percent(p->cache_write_1h, 200)};
+}
+
+money_t call_cost(const struct call *c, const struct usage *u)
+{
+    struct price p = call_price(c, u);
+    return c->priced ? usage_cost(u, &p) : -1;
+}
+
 void amounts_of(struct amounts *a, const struct usage *u, const struct model *m, money_t usd)
 {
     int64_t writes = money_add(u->cache_write_5m, u->cache_write_1h);
-    int64_t input = money_add(u->input, money_add(u->cache_read, writes));
+    int64_t input = whole_input(u);
     int64_t weight = m != NULL && m->burndown > 1 ? m->burndown : 1;
     int64_t weighed = u->output > INT64_MAX / weight ? INT64_MAX : u->output * weight;
     *a = (struct amounts){

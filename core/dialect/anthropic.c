@@ -1,6 +1,7 @@
 /* anthropic.c: Anthropic Messages, which AWS serves on bedrock-mantle alone. */
 #include "core/dialect/content.h"
 #include "core/dialect/sse_meter.h"
+#include "core/dialect/tier.h"
 #include "core/dialect/upstream.h"
 
 static void take_maximum(struct body_reader *r)
@@ -26,7 +27,7 @@ static const struct body_member members[] = {
     {"stream", take_stream, false},   {"tools", content_take_tools, false},
     {"metadata", NULL, false},        {"temperature", NULL, false},
     {"top_p", NULL, false},           {"top_k", NULL, false},
-    {"stop_sequences", NULL, false},  {"service_tier", NULL, false},
+    {"stop_sequences", NULL, false},  {"service_tier", tier_take, false},
 };
 
 static enum err parse(const struct dialect_route *route, struct str body,
@@ -95,10 +96,10 @@ static bool message_event(struct sse_meter *m, struct str name, struct str data)
     if (str_is(type, "content_block_delta") || str_is(type, "content_block_start")) {
         sse_meter_text(m, usage_text_bytes(data));
     } else if (str_is(type, "message_start")) {
-        (void)usage_report_read(&m->report, sse_member(sse_member(data, "message"), "usage"));
+        sse_meter_usage(m, sse_member(sse_member(data, "message"), "usage"));
         sse_meter_tell(m, false);
     } else if (str_is(type, "message_delta")) {
-        (void)usage_report_read(&m->report, sse_member(data, "usage"));
+        sse_meter_usage(m, sse_member(data, "usage"));
         sse_meter_tell(m, false);
     } else if (str_is(type, "message_stop")) {
         sse_meter_tell(m, true);

@@ -3,6 +3,7 @@
 #include "core/dialect/bedrock.h"
 #include "core/dialect/content.h"
 #include "core/dialect/invoke_meter.h"
+#include "core/dialect/tier.h"
 #include "core/dialect/upstream.h"
 
 #include <stdio.h>
@@ -111,6 +112,7 @@ static const struct body_member members[] = {
     {"n", body_take_choices, false},
     {"num_generations", body_take_choices, false},
     {"numResults", body_take_choices, false},
+    {"service_tier", tier_take, false},
     {"anthropic_version", NULL, false},
     {"schemaVersion", NULL, false},
     {"temperature", NULL, false},
@@ -163,6 +165,7 @@ static enum err parse_invoke(const struct dialect_route *route, struct str body,
     if (r.marks == (MARK_TEXTS | MARK_EMBEDDING) && call->max_output < 0 && embeds) {
         call->max_output = 0; /* a vector is no text */
     }
+    tier_ask_headers(call, headers, header_count);
     return parse_metadata(headers, header_count, call, facts, ei);
 }
 

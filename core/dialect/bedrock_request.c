@@ -2,7 +2,7 @@
  * Members this version does not know count with their whole length, so that nothing is foreseen too
  * small. */
 #include "core/dialect/bedrock.h"
-#include "core/dialect/body_reader.h"
+#include "core/dialect/tier.h"
 
 #define METADATA_TEXT_MAX 256
 
@@ -304,8 +304,8 @@ static const struct body_member members[] = {
     {"toolConfig", take_tool_config, false},
     {"additionalModelRequestFields", take_additional_fields, false},
     {"requestMetadata", take_metadata, false},
-    {"performanceConfig", NULL, false},
-    {"serviceTier", NULL, false},
+    {"performanceConfig", tier_take_latency, false},
+    {"serviceTier", tier_take_type, false},
     {"additionalModelResponseFieldPaths", NULL, false},
 };
 

@@ -4,6 +4,7 @@
 #include "core/dialect/dialect_private.h"
 #include "core/dialect/frame_reader.h"
 #include "core/dialect/member_find.h"
+#include "core/dialect/tier.h"
 #include "core/dialect/usage_report.h"
 
 #define CONTENT_KEPT_MAX ((size_t)64 * 1024)
@@ -62,12 +63,21 @@ static void head(struct meter *base, int status, const struct http_header *heade
     }
 }
 
+enum wanted { WANT_USAGE, WANT_TIER, WANT_LATENCY };
+
 /* The last one counts. */
-static void usage_found(void *arg, size_t which, struct str raw)
+static void member_found(void *arg, size_t which, struct str raw)
 {
     struct converse_meter *m = arg;
 
-    (void)which;
+    if (which == WANT_TIER) {
+        tier_said_type(&m->base.state, raw);
+        return;
+    }
+    if (which == WANT_LATENCY) {
+        tier_said_latency(&m->base.state, raw);
+        return;
+    }
     if (m->mode == METER_JSON) {
         m->base.state.usage_known = false; /* the last one counts, also when it cannot be read */
     }
@@ -86,8 +96,9 @@ static void take_usage(struct converse_meter *m)
     }
 }
 
-static const char *const wanted[] = {"usage"};
-static const struct member_wants wants = {wanted, 1, NULL, usage_found};
+static const char *const wanted[] = {"usage", "serviceTier", "performanceConfig"};
+static const struct member_wants wants = {wanted, sizeof(wanted) / sizeof(wanted[0]), NULL,
+                                          member_found};
 
 static void frame_begins(void *arg, struct str headers, size_t payload_length)
 {

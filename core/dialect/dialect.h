@@ -112,6 +112,9 @@ struct meter_state {
     bool first_content;    /* the first generated token has passed */
     bool exception;        /* the stream ended by an exception or error frame */
     char exception_name[64];
+    bool tier_said, latency_said; /* the answer tells what served it: */
+    bool optimized;               /* latency-optimized inference, and */
+    const char *tier;             /* this tier (call_tier) */
     bool
         input_known; /* without usage_known: usage's input and cache classes are reported already */
 };

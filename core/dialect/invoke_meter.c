@@ -5,6 +5,7 @@
 #include "core/base/json_scan.h"
 #include "core/dialect/frame_reader.h"
 #include "core/dialect/member_find.h"
+#include "core/dialect/tier.h"
 #include "core/dialect/usage_report.h"
 
 #include <stdlib.h>
@@ -101,7 +102,13 @@ static void head(struct meter *base, int status, const struct http_header *heade
     }
 }
 
-enum wanted { WANT_USAGE, WANT_PROMPT_COUNT, WANT_GENERATION_COUNT, WANT_INPUT_TEXT_COUNT };
+enum wanted {
+    WANT_USAGE,
+    WANT_PROMPT_COUNT,
+    WANT_GENERATION_COUNT,
+    WANT_INPUT_TEXT_COUNT,
+    WANT_TIER
+};
 
 static void read_number(struct str raw, int64_t *out)
 {
@@ -129,13 +136,16 @@ static void body_found(void *arg, size_t which, struct str raw)
     case WANT_GENERATION_COUNT:
         read_number(raw, &m->report.output);
         break;
+    case WANT_TIER:
+        tier_said(&m->base.state, raw);
+        break;
     }
 }
 
 static void feed_body(struct invoke_meter *m, const char *data, size_t n)
 {
     static const char *const names[] = {"usage", "prompt_token_count", "generation_token_count",
-                                        "inputTextTokenCount"};
+                                        "inputTextTokenCount", "service_tier"};
     static const struct member_wants wants = {names, sizeof(names) / sizeof(names[0]), NULL,
                                               body_found};
 

@@ -1,5 +1,5 @@
 /* meter.c: hands an answer to the meter of its API. */
-#include "core/dialect/dialect_private.h"
+#include "core/dialect/tier.h"
 
 #include "core/base/recycle.h"
 
@@ -40,6 +40,7 @@ void meter_upstream(struct meter *m, const struct dialect_upstream *u)
 void meter_head(struct meter *m, int status, const struct http_header *headers, size_t header_count)
 {
     m->answered = status >= 200 && status <= 299;
+    tier_said_headers(&m->state, headers, header_count);
     m->kind->head(m, status, headers, header_count);
 }
 

@@ -2,6 +2,7 @@
 #include "core/dialect/openai.h"
 
 #include "core/dialect/content.h"
+#include "core/dialect/tier.h"
 
 #include <string.h>
 
@@ -84,7 +85,7 @@ static const struct body_member members[] = {
     {"stop", NULL, false},
     {"seed", NULL, false},
     {"user", NULL, false},
-    {"service_tier", NULL, false},
+    {"service_tier", tier_take, false},
     {"reasoning_effort", NULL, false},
     {"parallel_tool_calls", NULL, false},
     {"logprobs", NULL, false},
@@ -185,7 +186,7 @@ void openai_failed(struct sse_meter *m, struct str error)
 }
 
 struct chat_chunk {
-    struct str error, usage;
+    struct str error, usage, tier;
     bool has_choices; /* as a list, */
     size_t choices;   /* of so many */
     int64_t text;
@@ -217,6 +218,8 @@ static struct chat_chunk read_chunk(struct str data)
                 scan_value(&s, &c.usage);
             } else if (scan_raw_is(key, "error")) {
                 scan_value(&s, &c.error);
+            } else if (scan_raw_is(key, "service_tier")) {
+                scan_value(&s, &c.tier);
             } else {
                 usage_add_member_text(&s, key, &c.text);
             }
@@ -242,6 +245,7 @@ static bool chat_event(struct sse_meter *m, struct str name, struct str data)
         return true;
     }
     sse_meter_text(m, c.text);
+    tier_said(&m->base.state, c.tier);
     if (c.usage.n == 0 || c.usage.p[0] != '{') {
         return true;
     }

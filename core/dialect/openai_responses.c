@@ -1,6 +1,7 @@
 /* openai_responses.c: Responses, as far as one call is complete in itself. */
 #include "core/dialect/content.h"
 #include "core/dialect/openai.h"
+#include "core/dialect/tier.h"
 
 static void take_maximum(struct body_reader *r)
 {
@@ -30,7 +31,7 @@ static const struct body_member members[] = {
     {"top_p", NULL, false},
     {"user", NULL, false},
     {"include", NULL, false},
-    {"service_tier", NULL, false},
+    {"service_tier", tier_take, false},
     {"stream_options", NULL, false},
     {"truncation", NULL, false},
     {"parallel_tool_calls", NULL, false},
@@ -80,6 +81,7 @@ static bool responses_event(struct sse_meter *m, struct str name, struct str dat
                str_is(type, "response.failed")) {
         struct str response = sse_member(data, "response");
         (void)usage_report_read(&m->report, sse_member(response, "usage"));
+        tier_said(&m->base.state, sse_member(response, "service_tier"));
         sse_meter_tell(m, true);
         if (str_is(type, "response.failed")) {
             openai_failed(m, sse_member(response, "error"));

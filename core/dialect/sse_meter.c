@@ -2,6 +2,7 @@
 #include "core/dialect/sse_meter.h"
 
 #include "core/base/json_scan.h"
+#include "core/dialect/tier.h"
 
 _Static_assert(sizeof(struct sse_meter) < 800, "a meter is kept for every open stream");
 
@@ -101,23 +102,31 @@ struct str sse_text(struct str raw)
     return quoted ? str_sub(raw, 1, raw.n - 2) : (struct str){0};
 }
 
-static void usage_found(void *arg, size_t which, struct str raw)
+void sse_meter_usage(struct sse_meter *m, struct str raw)
+{
+    (void)usage_report_read(&m->report, raw);
+    tier_said(&m->base.state, sse_member(raw, "service_tier"));
+}
+
+static void member_found(void *arg, size_t which, struct str raw)
 {
     struct sse_meter *m = arg;
 
-    (void)which;
-    if (usage_report_read(&m->report, raw)) {
+    if (which == 1) {
+        tier_said(&m->base.state, raw);
+    } else if (usage_report_read(&m->report, raw)) {
+        tier_said(&m->base.state, sse_member(raw, "service_tier"));
         m->big_usage = true;
     }
 }
 
-static const char *const wanted[] = {"usage"};
+static const char *const wanted[] = {"usage", "service_tier"};
 
 /* A piece of the data of an event too long to be kept. */
 static void big_piece(void *arg, struct str piece)
 {
     struct sse_meter *m = arg;
-    const struct member_wants wants = {wanted, 1, m->words->usage_parent, usage_found};
+    const struct member_wants wants = {wanted, 2, m->words->usage_parent, member_found};
 
     m->big_bytes += piece.n;
     member_find_feed(&m->find, &wants, m, piece.p, piece.n);
@@ -157,7 +166,7 @@ static bool take_event(struct sse_meter *m)
 
 static bool feed_body(struct sse_meter *m, const char *data, size_t n)
 {
-    static const struct member_wants wants = {wanted, 1, NULL, usage_found};
+    static const struct member_wants wants = {wanted, 2, NULL, member_found};
 
     m->base.state.first_content = m->base.state.first_content || (m->base.answered && n > 0);
     member_find_feed(&m->find, &wants, m, data, n);

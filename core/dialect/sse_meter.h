@@ -42,6 +42,7 @@ void sse_meter_clear(struct meter *base);
 /* For the words: generated text has passed; what is reported by now (final: that is all); the
  * stream told of an error by this name. */
 void sse_meter_text(struct sse_meter *m, int64_t bytes);
+void sse_meter_usage(struct sse_meter *m, struct str raw); /* usage as it is reported here */
 void sse_meter_tell(struct sse_meter *m, bool final);
 void sse_meter_fail(struct sse_meter *m, struct str raw_name);
 /* The raw values of an object's members; empty where there is none. */

@@ -63,8 +63,8 @@ static uint8_t *put_usage(uint8_t *at, const struct usage *u)
 
 static uint8_t *put_price(uint8_t *at, const struct call *call)
 {
-    struct price none = {-1, -1, -1, -1, -1};
-    const struct price *p = call->priced ? &call->price : &none;
+    struct price none = {-1, -1, -1, -1, -1}, price = call_price(call, &call->reserved_usage);
+    const struct price *p = call->priced ? &price : &none;
     at = put_int(at, p->input);
     at = put_int(at, p->output);
     at = put_int(at, p->cache_read);

@@ -8,7 +8,7 @@ void clamp_ask(struct limits *l, size_t count, const struct call *call, int64_t 
     struct usage u = call->reserved_usage;
     struct amounts asked;
     u.output = output;
-    amounts_of(&asked, &u, call->resolved.model, call->priced ? usage_cost(&u, &call->price) : -1);
+    amounts_of(&asked, &u, call->resolved.model, call_cost(call, &u));
     for (size_t i = 0; i < count; i++) {
         struct match *m = &l->matches[i];
         if (!only_clamps || m->clamps) {

@@ -35,7 +35,7 @@ static int64_t room_for(const struct limits *l, const struct hold_entry *e, int6
 bool limits_top_up(struct limits *l, struct limit_hold *hold, const struct call *call,
                    const struct usage *usage)
 {
-    money_t usd = call->priced ? usage_cost(usage, &call->price) : -1;
+    money_t usd = call_cost(call, usage);
     int64_t now_ms = clock_wall_ms();
     bool room = true, stop;
     struct amounts a;

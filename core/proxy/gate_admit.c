@@ -35,8 +35,11 @@ static void deny(struct ticket *t, const struct limit_denial *d)
 {
     struct call *call = &t->call;
     int64_t now = call->admitted_wall_ms;
-    char plain[32], message[512];
-    explain(message, sizeof(message), d, call->resolved.model->name);
+    char plain[32], message[512], model[256];
+    (void)snprintf(model, sizeof(model), "%.160s%s%s%s", call->resolved.model->name,
+                   call->tier ? " at service tier " : "", call->tier ? call->tier : "",
+                   call->optimized ? " with optimized latency" : "");
+    explain(message, sizeof(message), d, model);
     if (d->metric == METRIC_USD) {
         money_format(plain, d->amount);
     } else {
@@ -138,8 +141,10 @@ bool gate_admit(struct ticket *t, const uint8_t *body_sha256)
     struct call *call = &t->call;
     choose_upstream(t);
     call->admitted_wall_ms = loop_wall_ms(g->loop);
-    call->priced =
+    t->price_known =
         catalog_price(t->rules->catalog, &call->resolved, call->admitted_wall_ms, &call->price);
+    call->long_above = catalog_long_above(t->rules->catalog, &call->resolved);
+    call->priced = t->price_known && !call->tier && !call->optimized;
     if (t->route.kind == KIND_CALL) {
         limit_foresee(g->limits, call);
     }

@@ -77,6 +77,16 @@ static void estimate(struct ticket *t, const struct meter_state *m, enum call_ou
     }
 }
 
+/* What served it decides about the price, not what was asked for; an answer that does not say was
+ * served as asked. */
+static void take_served_tier(struct ticket *t, const struct meter_state *m)
+{
+    struct call *call = &t->call;
+    call->tier = m->tier_said ? m->tier : call->tier;
+    call->optimized = m->latency_said ? m->optimized : call->optimized;
+    call->priced = t->price_known && !call->tier && !call->optimized;
+}
+
 void gate_settle(struct ticket *t, enum call_outcome outcome, const char *error)
 {
     struct gate *g = t->gate;
@@ -99,8 +109,9 @@ void gate_settle(struct ticket *t, enum call_outcome outcome, const char *error)
     call->outcome = outcome;
     call->error = str_of(error);
     call->ended_us = clock_mono_us();
-    money_t cost = call->priced ? usage_cost(&call->usage, &call->price) : -1;
-    money_t held = call->priced ? usage_cost(&call->reserved_usage, &call->price) : 0;
+    money_t held = call_cost(call, &call->reserved_usage);
+    take_served_tier(t, &m);
+    money_t cost = call_cost(call, &call->usage);
     call->priced = cost >= 0;
     call->usd = cost >= 0 ? cost : held > 0 ? held : 0;  /* an unknown price is never zero */
     ledger_settled(g->ledger, g->worker, t->slot, call); /* slot 0: stored if there is room now */
@@ -307,7 +318,7 @@ static void show_progress(struct ticket *t, const struct meter_state *m)
     }
     u.output = m->usage_known ? u.output : output_seen(m);
     int64_t input = u.input + u.cache_read + u.cache_write_5m + u.cache_write_1h;
-    money_t usd = t->call.priced ? usage_cost(&u, &t->call.price) : -1;
+    money_t usd = call_cost(&t->call, &u);
     atomic_store_explicit(&t->seen.input, input, memory_order_relaxed);
     atomic_store_explicit(&t->seen.output, u.output, memory_order_relaxed);
     atomic_store_explicit(&t->seen.usd, usd, memory_order_relaxed);

@@ -22,6 +22,7 @@ struct ticket {
     struct call call;
     struct identity_digest digest; /* of its bearer */
     struct sigv4_hash hash;        /* of a large body while it arrives */
+    bool price_known;              /* of the standard tier */
     bool hashing, admitted, journaled, settled, was_sent, answered;
     bool stopping; /* an operator ends it, in this turn */
     bool framed;   /* the answer is an event stream */

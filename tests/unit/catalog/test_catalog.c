@@ -351,6 +351,20 @@ static void price_of_an_alias_is_its_own(void **state)
     close_catalog(c);
 }
 
+static void long_prompts_of_the_table(void **state)
+{
+    (void)state;
+    struct catalog *c =
+        open_catalog("region: us-east-1\nmodels:\n"
+                     "- {name: sol, id: openai.gpt-5.6-sol, price: {input: 9, output: 9}}\n");
+    struct resolved luna = resolve(c, "openai.gpt-5.6-luna"), sol = resolve(c, "sol");
+    struct resolved older = resolve(c, "openai.gpt-5.5");
+    assert_int_equal(catalog_long_above(c, &luna), 272000);
+    assert_int_equal(catalog_long_above(c, &sol), 0); /* the file says what it costs */
+    assert_int_equal(catalog_long_above(c, &older), 0);
+    close_catalog(c);
+}
+
 static void rows_are_sorted_and_sane(void **state)
 {
     (void)state;
@@ -494,6 +508,7 @@ int main(void)
         cmocka_unit_test(profile_of_a_cost_center),
         cmocka_unit_test(prices_by_scope_and_date),
         cmocka_unit_test(price_of_an_alias_is_its_own),
+        cmocka_unit_test(long_prompts_of_the_table),
         cmocka_unit_test(rows_are_sorted_and_sane),
         cmocka_unit_test(what_an_id_tells),
         cmocka_unit_test(patterns_of_limits),

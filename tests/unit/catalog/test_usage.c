@@ -194,6 +194,30 @@ static void kinds_have_names(void **state)
     assert_string_equal(call_dialect_name(DIALECT_WORKFLOW), "workflow");
 }
 
+/* GPT-5.6 above 272,000 input tokens, cached ones included. */
+static void long_prompts_cost_more(void **state)
+{
+    (void)state;
+    struct call c = {.price = {2200000000, 13200000000, 220000000, 2750000000, -1},
+                     .priced = true,
+                     .long_above = 272000};
+    struct usage u = {.input = 200000, .cache_read = 72000, .output = 1000};
+    assert_int_equal(call_cost(&c, &u), 200000LL * 2200 + 72000LL * 220 + 1000LL * 13200);
+    u.cache_read++;
+    assert_int_equal(call_cost(&c, &u), 200000LL * 4400 + 72001LL * 440 + 1000LL * 19800);
+    u.cache_write_5m = 10;
+    assert_int_equal(call_cost(&c, &u),
+                     200000LL * 4400 + 72001LL * 440 + 1000LL * 19800 + 10LL * 5500);
+    u.cache_write_1h = 1; /* a class without a price stays without */
+    assert_int_equal(call_cost(&c, &u), -1);
+    u.cache_write_1h = 0;
+    c.long_above = 0;
+    assert_int_equal(call_cost(&c, &u),
+                     200000LL * 2200 + 72001LL * 220 + 1000LL * 13200 + 10LL * 2750);
+    c.priced = false;
+    assert_int_equal(call_cost(&c, &u), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +232,7 @@ int main(void)
         cmocka_unit_test(amounts_of_each_metric),
         cmocka_unit_test(life_of_a_call),
         cmocka_unit_test(kinds_have_names),
+        cmocka_unit_test(long_prompts_cost_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
