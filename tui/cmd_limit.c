@@ -330,6 +330,9 @@ static void print_change(const json_t *result)
         (void)printf(", running calls stopped: %s", cmd_number(result, "stopped"));
     }
     (void)printf("\n");
+    if (json_is_string(json_object_get(result, "warning"))) {
+        (void)fprintf(stderr, "tollgate: %s\n", cmd_text(result, "warning"));
+    }
 }
 
 static void print_history(const json_t *result)

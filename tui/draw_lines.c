@@ -221,7 +221,8 @@ void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
     snprintf(add(&l, denied > 0 ? W_WARN : W_NORMAL, 0, false), TEXT, "%s denied/min", text);
     if (strcmp(snapshot_text(data, "health.store"), "ok") != 0 &&
         *snapshot_text(data, "health.store")) {
-        snprintf(add(&l, W_CRIT, 0, false), TEXT, "ledger: %.40s",
+        const char *then = snapshot_text(data, "health.store_failure");
+        snprintf(add(&l, W_CRIT, 0, false), TEXT, "store failed (%s): %.40s", then,
                  snapshot_text(data, "health.store"));
     }
     if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {

@@ -42,6 +42,7 @@ int main(int argc, char **argv)
 {
     struct cmd_options o = {.config_path = NULL};
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write past a limit fails instead, and is told */
     core_prepare();
     int at = 1; /* --config and --json may stand before the command too */
     while (at < argc && argv[at][0] == '-') {

@@ -205,6 +205,7 @@ void core_close(struct core *c)
     notify_stop(c->notify, NOTIFY_GRACE_MS);
     c->notify = NULL;
     limit_try_forget(c);
+    limit_unstored_forget(c);
     proxy_free(c->proxy);
     cloud_stop(c->cloud);
     if (c->ledger && c->identity) {

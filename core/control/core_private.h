@@ -19,6 +19,7 @@
 struct notify;
 struct burn;
 struct watch;
+struct unstored;
 struct server;
 struct stats;
 struct trial;
@@ -37,7 +38,8 @@ struct core {
     struct server *server;
     struct notify *notify; /* NULL: nobody is told */
     struct watch *watch;
-    struct burn *burn; /* NULL: a command without a core */
+    struct unstored *unstored; /* limit_unstored.c; NULL: none */
+    struct burn *burn;         /* NULL: a command without a core */
     struct stats *stats;
     struct trial *trial; /* of the last limit.try; NULL: none */
     bool simulated;
@@ -190,6 +192,12 @@ void limit_before_clean(struct core *c, int64_t now_ms, int64_t keep_ms, int64_t
 /* limit_change.c */
 /* Takes away what has ended, brings back what it had replaced; control thread, every second. */
 void limit_end_overrides(struct core *c);
+
+/* limit_unstored.c */
+size_t limit_unstored_count(const struct core *c);
+/* Stores them if the store works again; every few seconds, or now. */
+void limit_unstored_store(struct core *c, bool now);
+void limit_unstored_forget(struct core *c); /* at the end */
 
 /* limit_try.c */
 void limit_try_forget(struct core *c); /* before the catalog goes */

@@ -20,7 +20,7 @@ static void amount_text(char out[64], enum config_metric metric, int64_t amount)
     }
 }
 
-static enum err store_override(struct core *c, const struct limit_override *o, struct err_info *ei)
+enum err limit_change_store(struct core *c, const struct limit_override *o, struct err_info *ei)
 {
     struct ledger_override r = {.id = o->id,
                                 .has_amount = o->has_amount,
@@ -94,12 +94,57 @@ static enum err put_in_force(struct core *c, const struct target *t, struct edit
 {
     enum err e = ERR_OK;
     if (edit->keep) {
-        e = store_override(c, &edit->override, ei);
+        e = limit_change_store(c, &edit->override, ei);
         return e == ERR_OK ? limits_override(c->limits, &edit->override, ei) : e;
     }
     if (t->has_override) {
         e = ledger_drop_override(c->ledger, t->file->name, t->group, ei);
         e = e == ERR_OK ? limits_revert(c->limits, t->file->name, t->group, ei) : e;
+    }
+    return e;
+}
+
+/* The change in the ledger, and in force. */
+static enum err store_and_apply(struct core *c, const struct target *t, struct edit *edit,
+                                struct ledger_change *change, struct err_info *ei)
+{
+    enum err e = ledger_change(c->ledger, change, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    limit_before_keep(c, t, change->id, edit->restores);
+    edit->override.id = change->id;
+    return put_in_force(c, t, edit, ei);
+}
+
+/* An emergency does not wait for a disk: what makes a limit stricter is in force before it is
+ * stored, and also if it cannot be. */
+static enum err apply(struct core *c, const struct target *t, const struct target *after,
+                      struct edit *edit, struct ledger_change *change, bool *stored,
+                      struct err_info *ei)
+{
+    bool stricter =
+        edit->keep && (after->blocked ? !t->blocked : !t->blocked && after->amount < t->amount);
+    struct err_info why = {.code = ERR_OK};
+    struct ledger_health h;
+    if (stricter) {
+        enum err e = limits_override(c->limits, &edit->override, ei);
+        if (e != ERR_OK) {
+            return e;
+        }
+        ledger_health(c->ledger, &h);
+    }
+    enum err e = stricter && !h.ok ? err_set(&why, ERR_IO, "%s", h.text)
+                                   : store_and_apply(c, t, edit, change, &why);
+    *stored = e == ERR_OK;
+    if (e != ERR_OK && stricter) {
+        limit_unstored_keep(c, t, &edit->override, change);
+        e = ERR_OK;
+    } else if (e != ERR_OK && t->has_override && limit_unstored_back(c, t)) {
+        e = ERR_OK; /* the stricter one was not stored either */
+    }
+    if (!*stored) {
+        (void)err_set(ei, why.code, "%s", why.text);
     }
     return e;
 }
@@ -114,26 +159,30 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
     }
     struct limit_override *o = &edit->override;
     struct target after = *t;
+    bool stored = true;
+    struct err_info why = {.code = ERR_OK};
     after.blocked = (edit->keep && o->blocked) || (t->group[0] && t->whole_blocked);
     after.amount = edit->keep && o->has_amount ? o->amount : amount_without(c, t->file, t->group);
     struct ledger_change change = change_of(a, t, &after, edit, params);
-    enum err e = ledger_change(c->ledger, &change, ei);
+    enum err e = apply(c, t, &after, edit, &change, &stored, &why);
     if (e != ERR_OK) {
-        return e;
+        return err_set(ei, e, "%s", why.text);
     }
-    limit_before_keep(c, t, change.id, edit->restores);
-    o->id = change.id;
-    e = put_in_force(c, t, edit, ei);
-    if (e != ERR_OK) {
-        return e;
-    }
-    server_event(c->server, t->file->name, a->login, "%s %s%s%s: %s -> %s%s%s", edit->action,
+    server_event(c->server, t->file->name, a->login, "%s %s%s%s: %s -> %s%s%s%s", edit->action,
                  t->file->name, t->group[0] ? " " : "", t->group, change.old_value,
-                 change.new_value, change.reason[0] ? ": " : "", change.reason);
+                 change.new_value, change.reason[0] ? ": " : "", change.reason,
+                 stored ? "" : " (NOT STORED: lost at a restart until the store works again)");
     if (t->blocked != after.blocked) {
         watch_block(c, t->file->name, t->group, a->login, after.blocked, change.reason);
     }
     *result = answer_of(t, &after, &change);
+    if (*result && !stored) {
+        json_t *warning = json_sprintf("in force, but not stored, and lost at a restart until the "
+                                       "store works again: %s",
+                                       why.text);
+        (void)json_object_set_new(*result, "warning", warning ? warning : json_null());
+        (void)json_object_set_new(*result, "change_id", json_null());
+    }
     return *result ? ERR_OK
                    : err_set(ei, ERR_NOMEM, "the change is made; no memory for the answer");
 }
@@ -181,7 +230,7 @@ static enum err end_override(struct core *c, const struct limit_override *ended,
     if (back) {
         (void)str_copy(o.limit, sizeof(o.limit), str_of(ended->limit));
         (void)str_copy(o.group, sizeof(o.group), str_of(ended->group));
-        e = store_override(c, &o, ei);
+        e = limit_change_store(c, &o, ei);
         e = e == ERR_OK ? limits_override(c->limits, &o, ei) : e;
     } else {
         e = ledger_drop_override(c->ledger, ended->limit, ended->group, ei);

@@ -45,6 +45,16 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
                             struct edit *edit, const json_t *params, json_t **result,
                             struct err_info *ei) MUST_CHECK;
 
+/* Puts the override into the ledger, nothing else. */
+enum err limit_change_store(struct core *c, const struct limit_override *o,
+                            struct err_info *ei) MUST_CHECK;
+
+/* limit_unstored.c: a stricter override that is in force although the store refused it. */
+void limit_unstored_keep(struct core *c, const struct target *t, const struct limit_override *o,
+                         const struct ledger_change *change);
+/* Puts back what was before it. False: there is none of this limit and group. */
+bool limit_unstored_back(struct core *c, const struct target *t);
+
 /* call_stop.c: ends the running calls that the limit and group mean. */
 enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
                           const json_t *params, size_t *count, struct err_info *ei) MUST_CHECK;

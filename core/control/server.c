@@ -65,6 +65,9 @@ static void on_tick(struct loop_timer *t)
     if (slow_turn) {
         stats_sample(c);
         watch_limits(c);
+        if (health.ok) {
+            limit_unstored_store(c, false);
+        }
     }
     if (s->ticks % KEY_TICKS == 0) {
         key_store_use(c);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +47,7 @@ static enum err open_database(struct ledger *g, struct err_info *ei)
     }
     close(fd);
     g->db = sql_open(path, SQL_WRITE, ei);
+    ledger_state_note(g);
     return g->db != NULL ? fold_open(&g->fold, g->db, ei) : ERR_IO;
 }
 
@@ -266,6 +268,13 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
     out->ok = g->last_result == ERR_OK;
     (void)str_copy(out->text, sizeof(out->text), str_of(out->ok ? "" : g->last_error.text));
     pthread_mutex_unlock(&g->cycle_lock);
+    if (atomic_load(&g->gone)) {
+        out->ok = false;
+        (void)snprintf(out->text, sizeof(out->text),
+                       "the state directory %.70s was deleted or replaced: put it back, or restart "
+                       "tollgate",
+                       g->dir);
+    }
     out->dropped_calls = atomic_load(&g->dropped_calls);
     out->recovered_calls = g->recovered_calls;
     out->machine_went_down = g->machine_went_down;
@@ -297,7 +306,7 @@ enum err ledger_admitted(struct ledger *g, int worker, const struct call *call, 
 {
     *slot = 0;
     struct journal *j = journal_of(g, worker);
-    if (j == NULL) {
+    if (j == NULL || atomic_load_explicit(&g->gone, memory_order_relaxed)) {
         return ERR_IO;
     }
     uint8_t payload[RECORD_PAYLOAD_MAX];

@@ -44,6 +44,8 @@ struct ledger {
     struct err_info last_error;
 
     int64_t recovered_calls;
+    _Atomic bool gone; /* the state directory is not the one that was opened */
+    uint64_t db_device, db_inode;
     bool unclean;           /* a journal was found that nobody had closed */
     bool machine_went_down; /* since then the machine was started anew */
 };
@@ -55,6 +57,10 @@ void ledger_journal_path(const struct ledger *g, char out[LEDGER_PATH_MAX], int 
 /* state.c: the directory and its lock. */
 enum err ledger_state_make(struct ledger *g, struct err_info *ei) MUST_CHECK;
 enum err ledger_state_lock(struct ledger *g, struct err_info *ei) MUST_CHECK;
+/* Remembers which file the database is. */
+void ledger_state_note(struct ledger *g);
+/* Is the directory, with lock and database, still the one that was opened? Sets g->gone. */
+void ledger_state_look(struct ledger *g);
 
 /* replay.c: folds every journal file found, charges what is open, deletes the files from `workers`
  * on. */

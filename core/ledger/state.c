@@ -1,4 +1,5 @@
 /* state.c: the state directory: making it, and letting in one core or command at a time. */
+#include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
 
 #include <errno.h>
@@ -106,4 +107,33 @@ enum err ledger_state_lock(struct ledger *g, struct err_info *ei)
         return refuse(g, "write into", errno, ei);
     }
     return ERR_OK;
+}
+
+void ledger_state_note(struct ledger *g)
+{
+    char path[LEDGER_PATH_MAX];
+    struct stat st;
+    ledger_path(g, path, "ledger.db");
+    if (stat(path, &st) == 0) {
+        g->db_device = st.st_dev;
+        g->db_inode = st.st_ino;
+    }
+}
+
+void ledger_state_look(struct ledger *g)
+{
+    char lock[LEDGER_PATH_MAX], db[LEDGER_PATH_MAX];
+    struct stat held, lies, data;
+    ledger_path(g, lock, "lock");
+    ledger_path(g, db, "ledger.db");
+    bool same = fstat(g->lock_fd, &held) == 0 && stat(lock, &lies) == 0 && stat(db, &data) == 0 &&
+                held.st_ino == lies.st_ino && held.st_dev == lies.st_dev &&
+                data.st_ino == g->db_inode && data.st_dev == g->db_device;
+    bool was_gone = atomic_exchange(&g->gone, !same);
+    if (!same && !was_gone) {
+        log_error("ledger", "the state directory %s was deleted or replaced under a running core",
+                  g->dir);
+    } else if (same && was_gone) {
+        log_info("ledger", "the state directory %s is back", g->dir);
+    }
 }

@@ -15,6 +15,7 @@
 
 #define PERIOD_MS     100
 #define BATCH_RECORDS 8192
+#define LOOK_US       1000000 /* at the state directory: is it still there? */
 #define CLEANING_US   (3600 * 1000000LL)
 
 /* --- one pass --- */
@@ -149,8 +150,13 @@ enum err ledger_cycle(struct ledger *g)
 static void *run(void *arg)
 {
     struct ledger *g = arg;
+    int64_t next_look_us = 0;
     priority_give_way();
     while (!atomic_load(&g->stop)) {
+        if (clock_mono_us() >= next_look_us) {
+            next_look_us = clock_mono_us() + LOOK_US;
+            ledger_state_look(g);
+        }
         struct pollfd wake = {g->wake_fd, POLLIN, 0};
         if (poll(&wake, 1, PERIOD_MS) > 0) {
             uint64_t times;
