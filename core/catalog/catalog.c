@@ -1,13 +1,12 @@
 /* catalog.c: a request's identifier to its model and price. The table built at start needs no lock;
- * spellings met later (ARNs, prefixes without a row, unknown models) live in a second, locked one.
- */
+ * unknown models live in a second, locked one. Other spellings of a model that is known (ARNs,
+ * prefixes without a row) are not kept: there is no end of account numbers. */
 #include "core/catalog/catalog_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define UNKNOWN_MAX    1000
-#define LATE_MAX       4096 /* spellings, unknown models included */
 #define IDENTIFIER_MAX 2048
 #define DAY_MS         86400000
 
@@ -59,7 +58,6 @@ void catalog_free(struct catalog *c)
     }
     map_free(&c->spellings, NULL);
     map_free(&c->prices, NULL);
-    map_free(&c->late_spellings, NULL);
     map_free(&c->bases, free_model);
     map_free(&c->late_bases, free_model);
     arena_free(&c->arena);
@@ -93,35 +91,17 @@ static enum err refuse(const struct catalog *c, struct str identifier, enum cata
                    shown, file);
 }
 
-/* Adds a spelling to the locked table. */
-static enum err add_late(struct catalog *c, struct str identifier, struct str id,
-                         const struct model *m, bool is_profile, bool unknown, struct resolved *out,
-                         struct err_info *ei)
+/* A spelling that is not kept: its strings are the identifier's own. */
+static void spelled(struct resolved *out, struct str identifier, struct str id,
+                    const struct model *m)
 {
-    if (c->late_spellings.count >= LATE_MAX) {
-        return err_set(ei, ERR_FULL, "too many spellings of models were used; name the model");
-    }
-    struct resolved *r = arena_alloc(&c->late_arena, sizeof(*r));
-    struct str given = arena_str(&c->late_arena, identifier);
-    struct str unique = arena_str(&c->late_arena, id);
-    if (r == NULL || given.p == NULL || unique.p == NULL ||
-        !map_set(&c->late_spellings, identifier, r, NULL)) {
-        return err_set(ei, ERR_NOMEM, "out of memory");
-    }
-    *r = (struct resolved){.model = m,
-                           .upstream_id = given.p,
-                           .model_metric = unique.p,
-                           .is_profile = is_profile,
-                           .unknown = unknown};
-    *out = *r;
-    return ERR_OK;
+    *out = (struct resolved){.model = m, .upstream_id = identifier.p, .model_metric = id.p};
 }
 
-/* A model that nobody defines but the file allows. */
-static enum err resolve_unknown(struct catalog *c, struct str identifier, struct str id,
-                                bool is_profile, struct resolved *out, struct err_info *ei)
+/* A model that nobody defines but the file allows. Under the lock. */
+static enum err resolve_unknown(struct catalog *c, struct str base, const struct model **out,
+                                struct err_info *ei)
 {
-    struct str base = catalog_base_of(id);
     struct catalog_model *m = map_get(&c->late_bases, base);
     if (m == NULL) {
         if (c->unknown_count >= UNKNOWN_MAX) {
@@ -133,29 +113,8 @@ static enum err resolve_unknown(struct catalog *c, struct str identifier, struct
         }
         c->unknown_count++;
     }
-    return add_late(c, identifier, id, &m->model, is_profile, true, out, ei);
-}
-
-static enum err resolve_late(struct catalog *c, struct str identifier, struct resolved *out,
-                             struct err_info *ei)
-{
-    struct str id;
-    enum catalog_kind kind = catalog_classify(identifier, &id);
-    const struct resolved *r = map_get(&c->late_spellings, identifier);
-    if (r != NULL) {
-        *out = *r;
-        return ERR_OK;
-    }
-    if (kind == KIND_MODEL) {
-        const struct catalog_model *m = map_get(&c->bases, catalog_base_of(id));
-        if (m != NULL) {
-            return add_late(c, identifier, id, &m->model, false, false, out, ei);
-        }
-    }
-    if (kind == KIND_OTHER || !c->config->unknown_models_allow || !name_ok(catalog_base_of(id))) {
-        return refuse(c, identifier, kind, ei);
-    }
-    return resolve_unknown(c, identifier, id, kind == KIND_APPLICATION, out, ei);
+    *out = &m->model;
+    return ERR_OK;
 }
 
 enum err catalog_resolve(struct catalog *c, struct str identifier, struct resolved *out,
@@ -170,10 +129,27 @@ enum err catalog_resolve(struct catalog *c, struct str identifier, struct resolv
     if (identifier.n == 0 || identifier.n > IDENTIFIER_MAX) {
         return refuse(c, identifier, KIND_MODEL, ei);
     }
+    struct str id;
+    enum catalog_kind kind = catalog_classify(identifier, &id);
+    struct str base = catalog_base_of(id);
+    const struct catalog_model *known = kind == KIND_MODEL ? map_get(&c->bases, base) : NULL;
+    if (known != NULL) {
+        spelled(out, identifier, id, &known->model);
+        return ERR_OK;
+    }
+    if (kind == KIND_OTHER || !c->config->unknown_models_allow || !name_ok(base)) {
+        return refuse(c, identifier, kind, ei);
+    }
+    const struct model *m = NULL;
     pthread_mutex_lock(&c->lock);
-    enum err err = resolve_late(c, identifier, out, ei);
+    enum err e = resolve_unknown(c, base, &m, ei);
     pthread_mutex_unlock(&c->lock);
-    return err;
+    if (e == ERR_OK) {
+        spelled(out, identifier, id, m);
+        out->is_profile = kind == KIND_APPLICATION;
+        out->unknown = true;
+    }
+    return e;
 }
 
 const char *catalog_profile_for(const struct catalog *c, const struct resolved *r,

@@ -64,7 +64,8 @@ struct catalog *catalog_new(struct config *c, struct err_info *ei);
 void catalog_free(struct catalog *c);
 
 /* Any name of the file, catalog ID, geo-prefixed ID or foundation-model / inference-profile ARN
- * (percent-decoded). ERR_NOT_FOUND: neither here nor allowed (the text names it and says what to
+ * (percent-decoded; a NUL stands behind it). The strings of *out may be the identifier's own: it
+ * must live as long. ERR_NOT_FOUND: neither here nor allowed (the text names it and says what to
  * do); ERR_FORBIDDEN: prompt, router, endpoint, provisioned or foreign ARN. Thread-safe. With
  * unknown_models: allow, a model is made for the new ID (at most 1,000; then ERR_FULL). */
 enum err catalog_resolve(struct catalog *c, struct str identifier, struct resolved *out,

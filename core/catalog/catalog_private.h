@@ -65,7 +65,7 @@ struct catalog {
     /* Found while running; under the lock. */
     pthread_mutex_t lock;
     struct arena late_arena;
-    struct map late_spellings, late_bases;
+    struct map late_bases;
     size_t unknown_count;
 };
 
