@@ -115,12 +115,16 @@ static void draw_cloud(struct ui *ui, const struct w_area *a)
     draw_panel(ui, 0, &sources);
     bool wide = a->w + 2 >= WIDE_COLS;
     int half = wide ? a->w / 2 : a->w;
-    int middle = wide ? rest.h : rest.h / 2;
-    struct w_area metrics = w_area_part(&rest, 0, 0, middle, wide ? half - 2 : half);
+    int left = wide ? half - 2 : half;
+    int middle = wide ? rest.h : rest.h * 2 / 3;
+    int compared = least(wanted(ui, 1), middle / 2);
+    struct w_area bypass = w_area_part(&rest, 0, 0, compared, left);
+    struct w_area metrics = w_area_part(&rest, compared, 0, middle, left);
     struct w_area bill = wide ? w_area_part(&rest, 0, half, rest.h, rest.w)
                               : w_area_part(&rest, middle, 0, rest.h, rest.w);
-    draw_panel(ui, 1, &metrics);
-    draw_panel(ui, 2, &bill);
+    draw_panel(ui, 1, &bypass);
+    draw_panel(ui, 2, &metrics);
+    draw_panel(ui, 3, &bill);
 }
 
 static void draw_calls(struct ui *ui, const struct w_area *a)

@@ -89,6 +89,7 @@ enum panel_id {
     PANEL_DENIALS,
     PANEL_LIMITS,
     PANEL_SOURCES,
+    PANEL_BYPASS,
     PANEL_METRICS,
     PANEL_BILL,
     PANEL_AUDIT,

@@ -137,7 +137,15 @@ static const struct panel_column sources[] = {
     {{"STATE", 7, 12, W_LEFT, 0, 0}, KIND_TEXT, "state"},
     {{"LAST", 11, 11, W_LEFT, 1, 0}, KIND_DAY_TIME, "at"},
     {{"NEXT IN", 7, 8, W_RIGHT, 2, 0}, KIND_UNTIL, "next_at"},
+    {{"MONTH", 7, 9, W_RIGHT, 3, 0}, KIND_USD, "usd_per_month"},
     {{"ERROR", 10, 160, W_LEFT, 3, 1}, KIND_TEXT, "error"},
+};
+
+static const struct panel_column bypass[] = {
+    {{"MODEL", 10, 30, W_LEFT, 0, 1}, KIND_TEXT, "model"},
+    {{"BEDROCK", 7, 9, W_RIGHT, 0, 0}, KIND_COUNT, "aws_calls"},
+    {{"HERE", 5, 9, W_RIGHT, 0, 0}, KIND_COUNT, "calls"},
+    {{"PASSED BY", 9, 9, W_RIGHT, 0, 0}, KIND_COUNT, "bypass_calls"},
 };
 
 static const struct panel_column metrics[] = {
@@ -222,6 +230,9 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
                       SUBJECT_LIMIT, 0, false, true, 5000, "The configuration sets no limits."},
     [PANEL_SOURCES] = {"AWS sources", ROWS_SNAPSHOT, "cloud", "source", NULL, COLUMNS(sources),
                        SUBJECT_NONE, 0, false, true, 0, "AWS is not asked for anything."},
+    [PANEL_BYPASS] = {"Calls that Bedrock counted, 24 h", ROWS_SNAPSHOT, "reconcile.models",
+                      "model", NULL, COLUMNS(bypass), SUBJECT_NONE, 3, true, false, 0,
+                      "Not compared yet."},
     [PANEL_METRICS] = {"CloudWatch, GenAIRateLimiting", ROWS_SNAPSHOT, "aws.metrics", "metric",
                        "model", COLUMNS(metrics), SUBJECT_NONE, 0, false, true, 0,
                        "No figures from CloudWatch yet."},

@@ -29,6 +29,7 @@ static const char *const panel_names[PANEL_COUNT] = {
     [PANEL_DENIALS] = "denials",
     [PANEL_LIMITS] = "limits",
     [PANEL_SOURCES] = "cloud.sources",
+    [PANEL_BYPASS] = "cloud.bypass",
     [PANEL_METRICS] = "cloud.metrics",
     [PANEL_BILL] = "cloud.bill",
     [PANEL_AUDIT] = "audit",

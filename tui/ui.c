@@ -23,7 +23,12 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
     [VIEW_CALLS] = {'5', "Calls", "Calls", "calls", {PANEL_RUNNING, PANEL_RECENT}, 2},
     [VIEW_DENIALS] = {'6', "Denials", "Denials", "denials", {PANEL_DENIALS}, 1},
     [VIEW_LIMITS] = {'7', "Limits", "Limits", "limits", {PANEL_LIMITS}, 1},
-    [VIEW_CLOUD] = {'8', "Cloud", "Cloud", "cloud", {PANEL_SOURCES, PANEL_METRICS, PANEL_BILL}, 3},
+    [VIEW_CLOUD] = {'8',
+                    "Cloud",
+                    "Cloud",
+                    "cloud",
+                    {PANEL_SOURCES, PANEL_BYPASS, PANEL_METRICS, PANEL_BILL},
+                    4},
     [VIEW_AUDIT] = {'9', "Audit", "Audit", "audit", {PANEL_AUDIT}, 1},
     [VIEW_LIMIT] = {0, "Limit", "Limit", NULL, {PANEL_GROUPS, PANEL_HISTORY}, 2},
 };
