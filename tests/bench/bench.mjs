@@ -262,6 +262,10 @@ async function rooms() {
     plain('  4 threads at once', 'ns', 0, {tollgate: median(four)});
     plain(`ledger: folding a call, ${text(calls, 0)} calls`, 'us', 2,
         {tollgate: rig.helper('rooms', 'fill', join(rig.dir, 'filled'), calls).fold_us});
+    const tried = [1, 2, 3, 4, 5].map(() => rig.helper('rooms', 'try', join(rig.dir, 'filled'), 100000, calls));
+    const each = of => median(tried.map(t => of(t) * 1e5 / t.calls));
+    plain('  what-if, 100,000 calls, first question', 'ms', 1, {tollgate: each(t => t.first_ms)}, 50);
+    plain('  what-if, 100,000 calls, another amount', 'ms', 1, {tollgate: each(t => t.next_ms)}, 50);
     const ask = (...args) => median([1, 2, 3].map(() => rig.commandMs(config, ...args)));
     plain('  audit of its last minute', 'ms', 0, {tollgate: ask('audit', '--since', '1m', '--json')});
     plain('  audit of its denials, two hours', 'ms', 0,

@@ -1,12 +1,15 @@
-/* rooms.c: two rooms measured alone.
+/* rooms.c: rooms measured alone.
  *
  *   rooms decide THREADS SECONDS   a call is admitted and settled against ten limits that match it
  *   rooms fill STATE_DIR CALLS     calls of the last hour are stored in a ledger
+ *   rooms try STATE_DIR CALLS STORED   what-if over the newest of those: first question, next
+ * amount
  *
  * Prints one line of JSON. */
 #include "core/base/clock.h"
 #include "core/ledger/ledger.h"
 #include "core/limit/limit.h"
+#include "core/limit/whatif.h"
 #include "tests/bench/common.h"
 
 #include <pthread.h>
@@ -214,6 +217,69 @@ static void fill(const char *dir, long calls)
     ledger_close(g);
 }
 
+/* --- what-if --- */
+
+struct question {
+    struct whatif *whatif;
+    struct whatif_names names[2 * COST_CENTERS];
+    size_t count;
+};
+
+static void *on_names(void *arg, struct str name, const struct tags *tags, struct str principal)
+{
+    struct question *q = arg;
+    (void)name;
+    if (q->count == sizeof(q->names) / sizeof(*q->names) ||
+        whatif_find(q->whatif, &model, tags, principal, &q->names[q->count]) != ERR_OK) {
+        die("more names than were filled in");
+    }
+    return &q->names[q->count++];
+}
+
+static bool on_spent(void *arg, void *names, const struct ledger_spent *spent)
+{
+    const struct question *q = arg;
+    bool denied = spent->outcome == OUTCOME_DENIED;
+    struct whatif_call call = {.admitted_ms = spent->admitted_ms,
+                               .duration_ms = spent->duration_ms,
+                               .outcome = spent->outcome};
+    amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, &model, spent->charged);
+    call.reserved = call.used;
+    return whatif_load_found(q->whatif, names, &call) == ERR_OK;
+}
+
+/* The calls were filled in at even distances over an hour that ends about now. */
+static void try(const char *dir, long calls, long stored)
+{
+    struct err_info ei = {.code = ERR_OK};
+    const struct config_limit tried = {.name = "tried",
+                                       .metric = METRIC_TOKENS,
+                                       .window = WINDOW_1M,
+                                       .per = {"costCenter"},
+                                       .per_count = 1};
+    struct ledger *g = ledger_open_read(dir, &ei);
+    struct whatif_result result;
+    int64_t now_ms = clock_wall_ms(), since_ms = now_ms - (int64_t)HOUR_MS * calls / stored;
+    struct question q = {.count = 0};
+
+    int64_t began = now_ns();
+    q.whatif = g ? whatif_new(&tried, "", "UTC", NULL, since_ms, &ei) : NULL;
+    if (!q.whatif ||
+        ledger_read_spent(g, since_ms, now_ms + HOUR_MS, on_names, on_spent, &q, &ei) ||
+        whatif_try(q.whatif, 100000, &result)) {
+        die("%s", ei.text);
+    }
+    int64_t first = now_ns();
+    if (whatif_try(q.whatif, 200000, &result)) {
+        die("no memory");
+    }
+    int64_t next = now_ns();
+    (void)printf("{\"calls\":%lld,\"first_ms\":%.1f,\"next_ms\":%.1f}\n", (long long)result.calls,
+                 (double)(first - began) / 1e6, (double)(next - first) / 1e6);
+    whatif_free(q.whatif);
+    ledger_close(g);
+}
+
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
@@ -223,8 +289,12 @@ int main(int argc, char **argv)
                number_arg(argv[3], "SECONDS", 1, 60));
     } else if (argc == 4 && strcmp(mode, "fill") == 0) {
         fill(argv[2], number_arg(argv[3], "CALLS", 1, 100000000));
+    } else if (argc == 5 && strcmp(mode, "try") == 0) {
+        try(argv[2], number_arg(argv[3], "CALLS", 1, 1000000),
+            number_arg(argv[4], "STORED", 1, 100000000));
     } else {
-        die("usage: rooms decide THREADS SECONDS | fill STATE_DIR CALLS");
+        die("usage: rooms decide THREADS SECONDS | fill STATE_DIR CALLS | try STATE_DIR CALLS "
+            "STORED");
     }
     return 0;
 }
