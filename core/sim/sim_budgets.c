@@ -137,8 +137,8 @@ static const char *wrong_notification(const json_t *one)
                  *subscribers = json_object_get(one, "Subscribers"), *s;
     size_t i, sns = 0;
     if (!sim_setup_one_of(sim_setup_text(n, "NotificationType"), " ACTUAL FORECASTED ") ||
-        strstr(" GREATER_THAN LESS_THAN EQUAL_TO ", sim_setup_text(n, "ComparisonOperator")) ==
-            NULL ||
+        !sim_setup_one_of(sim_setup_text(n, "ComparisonOperator"),
+                          " GREATER_THAN LESS_THAN EQUAL_TO ") ||
         !json_is_number(json_object_get(n, "Threshold"))) {
         return "Notification: NotificationType, ComparisonOperator and Threshold are needed.";
     }
@@ -165,8 +165,8 @@ static const char *wrong_budget(const json_t *root)
         return "BudgetName: 1 to 100 characters without colon and backslash.";
     }
     if (strcmp(sim_setup_text(budget, "BudgetType"), "COST") != 0 ||
-        strstr(" DAILY MONTHLY QUARTERLY ANNUALLY CUSTOM ", sim_setup_text(budget, "TimeUnit")) ==
-            NULL) {
+        !sim_setup_one_of(sim_setup_text(budget, "TimeUnit"),
+                          " DAILY MONTHLY QUARTERLY ANNUALLY CUSTOM ")) {
         return "BudgetType COST with a TimeUnit is simulated.";
     }
     const json_t *limit = json_object_get(budget, "BudgetLimit");
