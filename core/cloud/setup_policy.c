@@ -104,6 +104,16 @@ static void allow_invoking(struct policy *p, struct catalog *c)
     json_decref(projects);
 }
 
+/* assume_role: the role is what invokes then; its trust policy must allow both too. */
+static void allow_role(struct policy *p)
+{
+    const char *arn = p->s->config->assume_role.arn;
+    if (arn != NULL) {
+        allow(p, "TakeOnRole", json_pack("[s, s]", "sts:AssumeRole", "sts:TagSession"),
+              json_pack("[s]", arn), NULL);
+    }
+}
+
 /* --- what publishing and polling need --- */
 
 static void allow_publishing(struct policy *p)
@@ -209,6 +219,7 @@ static enum err own_policy(struct policy *p, bool setup, struct err_info *ei)
         allow_setup(p);
     } else {
         allow_invoking(p, c);
+        allow_role(p);
         allow_publishing(p);
         allow_notifying(p);
         allow_polling(p);

@@ -136,6 +136,7 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
         publish: { metrics: {}, audit: { log_group: '/tollgate/audit' } },
         notify: [{ on: ['warn'], webhook: 'arn:aws:sns:us-east-1:123456789012:t' }],
         poll: { cloudwatch: '5m', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
+        assume_role: { arn: 'arn:aws:iam::123456789012:role/caller', session_tags: ['applicationId'] },
     });
     assert.equal((await json('exports', 'check')).iam_principal, false);
     await sim.turn({ setup: { exports: [{ name: 'cur', table: 'COST_AND_USAGE_REPORT', iam_principal: 'TRUE' }], logging: [{ textDataDeliveryEnabled: true }] } });
@@ -143,13 +144,15 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
     assert.match(await text('logging', 'status'), /logging is on[^]*Prompts and answers are in the records/);
 
     const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
-    assert.deepEqual(await sids(), ['InvokeModels', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
+    assert.deepEqual(await sids(), ['InvokeModels', 'TakeOnRole', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
     const [deny] = JSON.parse(await text('policy', '--deny-bypass', '--role', 'arn:aws:iam::123456789012:role/t')).Statement;
     assert.deepEqual([deny.Effect, deny.Condition.ArnNotLike['aws:PrincipalArn']], ['Deny', ['arn:aws:iam::123456789012:role/t']]);
     assert.ok(deny.Action.includes('bedrock:InvokeModel') && deny.Action.includes('bedrock-mantle:CreateInference'), deny.Action.join());
     const [invoke] = JSON.parse(await text('policy')).Statement;
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:*::foundation-model/${HAIKU}`), JSON.stringify(invoke));
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:us-east-1:*:inference-profile/us.${HAIKU}`), JSON.stringify(invoke));
+    const taken = JSON.parse(await text('policy')).Statement[1];
+    assert.deepEqual([taken.Action, taken.Resource], [['sts:AssumeRole', 'sts:TagSession'], ['arn:aws:iam::123456789012:role/caller']]);
     const [own] = JSON.parse(await text('policy', '--tagged')).Statement;
     assert.deepEqual(own.Condition, { StringEquals: { 'aws:ResourceTag/costCenter': '${aws:PrincipalTag/costCenter}' } });
     await fails(/policies of their own/, 'policy', '--tagged', '--deny-bypass');
