@@ -20,6 +20,7 @@
 #define GRAPH_ROWS   7
 #define GRAPH_MOST   40
 #define RUNNING_ROWS 4
+#define STACK_ROWS   3
 #define TICK_MS      10000
 
 int64_t ui_draw_due(const struct ui *ui)
@@ -106,25 +107,40 @@ static void draw_overview(struct ui *ui, const struct w_area *a)
     draw_panel(ui, 3, &none);
 }
 
+/* Panels one below the other, each as high as it would like while there is room for all. */
+static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count, int gap)
+{
+    int y = 0;
+    for (int i = 0; i < count; i++) {
+        int left = count - i - 1;
+        int room = a->h - y - left * (STACK_ROWS + gap);
+        int rows = left == 0 ? a->h - y : least(wanted(ui, panels[i]), room);
+        rows = rows < STACK_ROWS ? least(STACK_ROWS, a->h - y) : rows;
+        struct w_area part = w_area_part(a, y, 0, rows, a->w);
+        draw_panel(ui, panels[i], &part);
+        y += rows + gap;
+    }
+}
+
 static void draw_cloud(struct ui *ui, const struct w_area *a)
 {
+    static const int left[] = {3, 1};
+    static const int right[] = {2, 4, 5};
+    static const int all[] = {3, 2, 4, 5, 1};
     int top = least(wanted(ui, 0), a->h / 2);
     int gap = a->h >= AIRY_ROWS ? 1 : 0;
     struct w_area sources = w_area_part(a, 0, 0, top, a->w);
     struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
     draw_panel(ui, 0, &sources);
-    bool wide = a->w + 2 >= WIDE_COLS;
-    int half = wide ? a->w / 2 : a->w;
-    int left = wide ? half - 2 : half;
-    int middle = wide ? rest.h : rest.h * 2 / 3;
-    int compared = least(wanted(ui, 1), middle / 2);
-    struct w_area bypass = w_area_part(&rest, 0, 0, compared, left);
-    struct w_area metrics = w_area_part(&rest, compared, 0, middle, left);
-    struct w_area bill = wide ? w_area_part(&rest, 0, half, rest.h, rest.w)
-                              : w_area_part(&rest, middle, 0, rest.h, rest.w);
-    draw_panel(ui, 1, &bypass);
-    draw_panel(ui, 2, &metrics);
-    draw_panel(ui, 3, &bill);
+    if (a->w + 2 < WIDE_COLS) {
+        draw_stack(ui, &rest, all, 5, 0);
+        return;
+    }
+    int half = a->w / 2;
+    struct w_area ours = w_area_part(&rest, 0, 0, rest.h, half - 2);
+    struct w_area theirs = w_area_part(&rest, 0, half, rest.h, rest.w);
+    draw_stack(ui, &ours, left, 2, gap);
+    draw_stack(ui, &theirs, right, 3, gap);
 }
 
 static void draw_calls(struct ui *ui, const struct w_area *a)

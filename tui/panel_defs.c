@@ -138,7 +138,7 @@ static const struct panel_column sources[] = {
     {{"LAST", 11, 11, W_LEFT, 1, 0}, KIND_DAY_TIME, "at"},
     {{"NEXT IN", 7, 8, W_RIGHT, 2, 0}, KIND_UNTIL, "next_at"},
     {{"MONTH", 7, 9, W_RIGHT, 3, 0}, KIND_USD, "usd_per_month"},
-    {{"ERROR", 10, 160, W_LEFT, 3, 1}, KIND_TEXT, "error"},
+    {{"ERROR", 10, 160, W_LEFT, 4, 1}, KIND_TEXT, "error"},
 };
 
 static const struct panel_column bypass[] = {
@@ -158,6 +158,19 @@ static const struct panel_column bill[] = {
     {{"COST CENTER", 10, 26, W_LEFT, 0, 1}, KIND_TEXT, "cost_center"},
     {{"TODAY", 7, 10, W_RIGHT, 0, 0}, KIND_USD, "today_usd"},
     {{"MONTH", 7, 10, W_RIGHT, 0, 0}, KIND_USD, "month_usd"},
+};
+
+static const struct panel_column budgets[] = {
+    {{"BUDGET", 10, 26, W_LEFT, 0, 1}, KIND_TEXT, "name"},
+    {{"SPENT", 7, 10, W_RIGHT, 0, 0}, KIND_USD, "actual_usd"},
+    {{"OF", 7, 10, W_RIGHT, 1, 0}, KIND_USD, "limit_usd"},
+    {{"FORECAST", 8, 10, W_RIGHT, 2, 0}, KIND_USD, "forecast_usd"},
+    {{"HEALTH", 7, 10, W_LEFT, 3, 0}, KIND_TEXT, "health"},
+};
+
+static const struct panel_column alarms[] = {
+    {{"ALARM", 10, 40, W_LEFT, 0, 1}, KIND_TEXT, "name"},
+    {{"STATE", 5, 18, W_LEFT, 0, 0}, KIND_TEXT, "state"},
 };
 
 static const struct panel_column running[] = {
@@ -238,6 +251,10 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
                        "No figures from CloudWatch yet."},
     [PANEL_BILL] = {"Cost Explorer", ROWS_SNAPSHOT, "aws.costs", "cost_center", NULL, COLUMNS(bill),
                     SUBJECT_NONE, 2, true, false, 0, "No bill from Cost Explorer yet."},
+    [PANEL_BUDGETS] = {"AWS Budgets", ROWS_SNAPSHOT, "aws.budgets.budgets", "name", NULL,
+                       COLUMNS(budgets), SUBJECT_NONE, 0, false, true, 0, "No budgets in AWS."},
+    [PANEL_ALARMS] = {"Alarms", ROWS_SNAPSHOT, "aws.alarms.alarms", "name", NULL, COLUMNS(alarms),
+                      SUBJECT_NONE, 1, false, false, 0, "No alarms in AWS."},
     [PANEL_AUDIT] = {"Audit: calls, denials and changes, newest first", ROWS_AUDIT, "", "seq", NULL,
                      COLUMNS(audit), SUBJECT_NAMED, 0, true, true, 0, "Nothing recorded yet."},
     [PANEL_GROUPS] = {"Groups", ROWS_GROUPS, "", "group", NULL, COLUMNS(groups), SUBJECT_GROUP, 2,

@@ -176,7 +176,8 @@ static void build(struct ui *ui, const json_t *answer)
     for (size_t i = 0; i < 3; i++) {
         (void)json_object_set_new(data, tables[i], rows_of(ui, answer, tables[i], minutes));
     }
-    static const char *const live[] = {"region", "listen", "simulated", "cloud", "aws", "timezone"};
+    static const char *const live[] = {"region", "listen",    "simulated", "cloud",
+                                       "aws",    "reconcile", "timezone"};
     for (size_t i = 0; i < sizeof live / sizeof *live; i++) {
         json_t *v = snapshot_at(ui->live.data, live[i]);
         (void)json_object_set_new(data, live[i], v ? json_incref(v) : json_null());

@@ -27,8 +27,9 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
                     "Cloud",
                     "Cloud",
                     "cloud",
-                    {PANEL_SOURCES, PANEL_BYPASS, PANEL_METRICS, PANEL_BILL},
-                    4},
+                    {PANEL_SOURCES, PANEL_METRICS, PANEL_BILL, PANEL_BYPASS, PANEL_BUDGETS,
+                     PANEL_ALARMS},
+                    6},
     [VIEW_AUDIT] = {'9', "Audit", "Audit", "audit", {PANEL_AUDIT}, 1},
     [VIEW_LIMIT] = {0, "Limit", "Limit", NULL, {PANEL_GROUPS, PANEL_HISTORY}, 2},
 };

@@ -16,7 +16,7 @@
 #include "widgets/pager.h"
 #include "widgets/toast.h"
 
-#define UI_PANELS   4
+#define UI_PANELS   6
 #define UI_REQUESTS 16
 #define UI_EVENT    200
 #define UI_RANGES   5

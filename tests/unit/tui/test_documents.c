@@ -2,6 +2,8 @@
 #include "tests/unit/test.h"
 #include "tui/bindings.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@ static const char *const subcommands[] = {
 };
 #define SUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
 
-/* A file as text, without the backslashes that troff needs. */
+/* A file as text, without the backslashes and changes of face that troff needs. */
 static char *read_plain(const char *path)
 {
     FILE *f = fopen(path, "re");
@@ -27,6 +29,8 @@ static char *read_plain(const char *path)
         if (strncmp(from, "\\(aq", 4) == 0) {
             *to++ = '\'';
             from += 3;
+        } else if (from[0] == '\\' && from[1] == 'f' && from[2]) {
+            from += 2; /* another face */
         } else if (*from != '\\') {
             *to++ = *from;
         }
@@ -85,11 +89,71 @@ static void every_key_and_command_is_in_the_man_page(void **state)
     free(man);
 }
 
+static bool word_in(const char *text, const char *word, size_t n)
+{
+    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
+        bool begins = at == text || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
+        if (begins && !(isalnum((unsigned char)at[n]) || at[n] == '_')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The reader's own tables: {"key", config_read_..}, {"key", read_..} or {"key", .read = ..}. */
+static int check_keys_of(const char *path, const char *man)
+{
+    static const char *const readers[] = {"config_read_", "read_", ".read"};
+    char *source = read_plain(path);
+    int keys = 0;
+    for (const char *at = strstr(source, "{\""); at; at = strstr(at + 1, "{\"")) {
+        char key[64];
+        const char *end = strchr(at + 2, '"');
+        size_t n = end ? (size_t)(end - at - 2) : sizeof key;
+        bool reads = false;
+        for (size_t i = 0; i < 3 && n > 0 && n < sizeof key && end[1] == ','; i++) {
+            const char *then = end + 2 + strspn(end + 2, " \n");
+            reads = reads || strncmp(then, readers[i], strlen(readers[i])) == 0;
+        }
+        if (!reads) {
+            continue;
+        }
+        snprintf(key, sizeof key, "%.*s", (int)n, at + 2);
+        keys++;
+        if (!word_in(man, key, n)) {
+            fail_msg("tollgate.yaml.5 does not describe %s (%s)", key, path);
+        }
+    }
+    free(source);
+    return keys;
+}
+
+static void every_key_of_the_file_is_in_its_man_page(void **state)
+{
+    (void)state;
+    char *man = read_plain("tui/man/tollgate.yaml.5");
+    DIR *dir = opendir("core/config");
+    int keys = 0;
+    assert_non_null(dir);
+    for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
+        char path[300];
+        size_t n = strlen(entry->d_name);
+        if (n > 2 && strcmp(entry->d_name + n - 2, ".c") == 0) {
+            snprintf(path, sizeof path, "core/config/%s", entry->d_name);
+            keys += check_keys_of(path, man);
+        }
+    }
+    assert_int_equal(closedir(dir), 0);
+    assert_true(keys > 60); /* or the tables are written otherwise, and none was seen */
+    free(man);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_subcommand_is_completed_and_explained),
         cmocka_unit_test(every_key_and_command_is_in_the_man_page),
+        cmocka_unit_test(every_key_of_the_file_is_in_its_man_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
