@@ -77,6 +77,8 @@ enum err dialect_upstream(struct dialect_upstream *out, const struct dialect_rou
                           const struct call *call, struct str body,
                           const struct dialect_upstream_options *o, struct err_info *ei) MUST_CHECK;
 void dialect_upstream_free(struct dialect_upstream *u);
+/* Does the body mostly go upstream as it came? Others carry the tags, or a model's name. */
+bool dialect_keeps_body(const struct dialect_route *r);
 /* The list of models in the dialect's shape (GET /v1/models). */
 enum err dialect_models(struct dialect_answer *out, const char *const *names, size_t count,
                         int64_t now_ms) MUST_CHECK;

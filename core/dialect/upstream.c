@@ -30,6 +30,12 @@ void dialect_upstream_free(struct dialect_upstream *u)
     *u = (struct dialect_upstream){0};
 }
 
+bool dialect_keeps_body(const struct dialect_route *r)
+{
+    return r->does == &operation_invoke || r->does == &operation_invoke_stream ||
+           r->does == &operation_count_tokens;
+}
+
 static bool is_unreserved(char c)
 {
     char lower = (char)(c | 0x20);

@@ -335,11 +335,26 @@ static void refuse_body(struct ticket *t)
                 "the gateway holds as many bytes of requests as it may; try again");
 }
 
-/* A head that may bring a call with it. */
+/* Signed requests are checked against their body's hash; for others it is made when they are
+ * signed for upstream. */
+static bool is_signed(const struct exchange *x)
+{
+    for (size_t i = 0; i < x->header_count; i++) {
+        if (str_is_nocase(x->headers[i].name, "authorization") &&
+            str_starts(x->headers[i].value, "AWS4-HMAC-SHA256")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A head that may bring a call with it. A hash of the body as it came is of no use where a changed
+ * one goes upstream. */
 static void expect_body(struct ticket *t)
 {
     int64_t length = t->x->content_length;
-    if (length < 0 || length > HASH_PIECEWISE) {
+    bool wanted = is_signed(t->x) || dialect_keeps_body(&t->route);
+    if (wanted && (length < 0 || length > HASH_PIECEWISE)) {
         t->hashing = sigv4_hash_begin(&t->hash);
     }
 }
@@ -435,19 +450,6 @@ static void answer_models(struct ticket *t)
     }
     (void)buf_printf(&a.headers, "x-tollgate-request-id: %s\r\n", t->call.request_id);
     gate_answer(t, &a);
-}
-
-/* Signed requests are checked against their body's hash; for others it is made when they are
- * signed. */
-static bool is_signed(const struct exchange *x)
-{
-    for (size_t i = 0; i < x->header_count; i++) {
-        if (str_is_nocase(x->headers[i].name, "authorization") &&
-            str_starts(x->headers[i].value, "AWS4-HMAC-SHA256")) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* Finds the model that the path or the body names. False: refused. */
