@@ -11,8 +11,8 @@
     " duration_ms, first_token_ms, error, group_name, resets_at"
 
 /* Where the column's value is: of the numbers, or ~ of the texts. */
-static const int8_t place[] = {0,  1,  2,  3,  ~0, 4,  5,  6,  7,  8, 9,
-                               10, 11, 12, 13, 14, 15, 16, ~1, ~2, 17};
+static const int place[] = {0,  1,  2,  3,  ~0, 4,  5,  6,  7,  8, 9,
+                            10, 11, 12, 13, 14, 15, 16, ~1, ~2, 17};
 #define COLUMN_COUNT (sizeof(place) / sizeof(place[0]))
 _Static_assert(COLUMN_COUNT == FOLD_CALLS_NUMBERS + FOLD_CALLS_TEXTS, "each column has its place");
 
