@@ -275,6 +275,9 @@ static void *run_cloud(void *arg)
     pthread_mutex_lock(&c->lock);
     while (!c->stopping) {
         bool hurried = c->hurry;
+        if (c->reloaded) {
+            plan(c, clock_wall_ms());
+        }
         c->hurry = c->reloaded = false;
         struct config *config = config_ref(c->config);
         pthread_mutex_unlock(&c->lock);
@@ -391,8 +394,7 @@ void cloud_reload(struct cloud *c, struct config *config)
     pthread_mutex_lock(&c->lock);
     struct config *old = c->config;
     c->config = config_ref(config);
-    plan(c, clock_wall_ms());
-    c->reloaded = true;
+    c->reloaded = true; /* the thread plans anew: what polls cost is its own */
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
     config_unref(old);
