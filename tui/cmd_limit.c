@@ -14,6 +14,8 @@ static const char help[] =
     "       tollgate limit block NAME [--group k=v,..] [--for D | --until T] [--reason R] "
     "[--stop-running]\n"
     "       tollgate limit unblock NAME [--group k=v,..] [--reason R]\n"
+    "       tollgate limit block --all [--for D | --until T] [--reason R] [--stop-running]\n"
+    "       tollgate limit unblock --all [--reason R]\n"
     "       tollgate limit undo [ID]\n"
     "       tollgate limit history [NAME] [--json]\n"
     "       tollgate limit try NAME METRIC=AMOUNT [--group k=v,..] [--since T] [--until T] "
@@ -31,6 +33,10 @@ static const char help[] =
     "`list --yaml` prints the overrides in force as a diff to the file's `limits:`.\n"
     "`block --stop-running` also ends the calls that run under it: streams with an error, others "
     "with a 503.\n"
+    "`block --all` is the kill switch: every call is refused, whether a limit means it or not, "
+    "also "
+    "after a restart, until\n"
+    "`unblock --all`, which undoes it.\n"
     "`undo` takes back your last change of a limit that holds still, each further one the one "
     "before; set again to redo.\n"
     "It is refused if the limit was changed since.\n"
@@ -47,6 +53,7 @@ enum {
     OPT_TICKET,
     OPT_YES,
     OPT_STOP,
+    OPT_ALL,
     OPT_SINCE,
     OPT_YAML,
     OPT_WINDOW,
@@ -67,6 +74,7 @@ static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"ticket", required_argument, NULL, OPT_TICKET},
                                         {"yes", no_argument, NULL, OPT_YES},
                                         {"stop-running", no_argument, NULL, OPT_STOP},
+                                        {"all", no_argument, NULL, OPT_ALL},
                                         {"since", required_argument, NULL, OPT_SINCE},
                                         {"yaml", no_argument, NULL, OPT_YAML},
                                         {"window", required_argument, NULL, OPT_WINDOW},
@@ -177,6 +185,9 @@ static int read_options(struct cmd_options *o, int argc, char **argv, json_t *pa
             break;
         case OPT_YES:
             (void)json_object_set_new(params, "yes", json_true());
+            break;
+        case OPT_ALL:
+            (void)json_object_set_new(params, "all", json_true());
             break;
         case OPT_STOP:
             (void)json_object_set_new(params, "stop_running", json_true());
@@ -409,6 +420,12 @@ static const char *read_words(const char *action, int words, char **word, json_t
         }
         return words == 0 || (words == 1 && id > 0) ? "limit.undo" : NULL;
     }
+    if (json_object_get(params, "all")) {
+        bool blocks = strcmp(action, "block") == 0;
+        return words > 0 || (!blocks && strcmp(action, "unblock") != 0) ? NULL
+               : blocks                                                 ? "limit.block"
+                                                                        : "limit.unblock";
+    }
     if (words == 0) {
         return NULL;
     }
@@ -469,7 +486,9 @@ int cmd_limit(struct cmd_options *o, int argc, char **argv)
     }
     bool asks = strcmp(method, "limit.block") == 0 && !json_object_get(params, "yes") &&
                 isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-    if (asks && !confirmed("block: every call this limit counts will be refused")) {
+    if (asks && !confirmed(json_object_get(params, "all")
+                               ? "block --all: EVERY call will be refused until unblock --all"
+                               : "block: every call this limit counts will be refused")) {
         (void)fputs("tollgate: nothing was changed\n", stderr);
         json_decref(params);
         config_unref(config);

@@ -225,6 +225,10 @@ void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
         snprintf(add(&l, W_CRIT, 0, false), TEXT, "store failed (%s): %.40s", then,
                  snapshot_text(data, "health.store"));
     }
+    if (json_is_object(snapshot_at(data, "health.all_blocked"))) {
+        snprintf(add(&l, W_CRIT, 0, false), TEXT, "ALL CALLS BLOCKED by %.24s",
+                 snapshot_text(data, "health.all_blocked.actor"));
+    }
     if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {
         put(&l, W_CRIT, 0, false, "reserved does not match");
     }

@@ -101,6 +101,14 @@ static enum err stop_meant(struct core *c, const struct actor *a, const struct t
                                    : e;
 }
 
+enum err calls_stop_all(struct core *c, const struct actor *a, const json_t *params, size_t *count,
+                        struct err_info *ei)
+{
+    int64_t id;
+    return stop(c, a, match_any, NULL, "an operator blocked all calls and stopped this one", "",
+                params, count, &id, ei);
+}
+
 enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
                           const json_t *params, size_t *count, struct err_info *ei)
 {

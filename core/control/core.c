@@ -99,6 +99,9 @@ static enum err open_rooms(struct core *c, const struct core_options *o, struct 
     }
     enum err e = ledger_keys(c->ledger, on_stored_key, c, ei);
     e = e == ERR_OK ? core_restore(c, ei) : e;
+    if (e == ERR_OK) {
+        limit_all_restore(c);
+    }
     return e;
 }
 

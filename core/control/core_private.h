@@ -24,6 +24,15 @@ struct server;
 struct stats;
 struct trial;
 
+/* The kill switch; limit_all.c. */
+struct all_blocked {
+    bool on, unstored;
+    int64_t since_ms, until_ms; /* until 0: for ever */
+    int64_t next_us;            /* of the next try to store it, mono */
+    uint32_t uid;
+    char actor[64], reason[200];
+};
+
 /* Owner of every member but the atomics: the control thread, once core_open has returned. */
 struct core {
     struct config *config;
@@ -38,6 +47,7 @@ struct core {
     struct server *server;
     struct notify *notify; /* NULL: nobody is told */
     struct watch *watch;
+    struct all_blocked all_blocked;
     struct unstored *unstored; /* limit_unstored.c; NULL: none */
     struct burn *burn;         /* NULL: a command without a core */
     struct stats *stats;
@@ -192,6 +202,11 @@ void limit_before_clean(struct core *c, int64_t now_ms, int64_t keep_ms, int64_t
 /* limit_change.c */
 /* Takes away what has ended, brings back what it had replaced; control thread, every second. */
 void limit_end_overrides(struct core *c);
+
+/* limit_all.c */
+void limit_all_restore(struct core *c); /* at start */
+void limit_all_tick(struct core *c);    /* every second */
+json_t *limit_all_json(const struct core *c);
 
 /* limit_unstored.c */
 size_t limit_unstored_count(const struct core *c);

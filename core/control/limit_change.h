@@ -55,7 +55,15 @@ void limit_unstored_keep(struct core *c, const struct target *t, const struct li
 /* Puts back what was before it. False: there is none of this limit and group. */
 bool limit_unstored_back(struct core *c, const struct target *t);
 
-/* call_stop.c: ends the running calls that the limit and group mean. */
+/* limit_all.c: `limit.block` and `limit.unblock` with `all`. */
+enum err limit_all_block(struct core *c, const struct actor *a, const json_t *params,
+                         json_t **result, struct err_info *ei) MUST_CHECK;
+enum err limit_all_unblock(struct core *c, const struct actor *a, const json_t *params,
+                           json_t **result, struct err_info *ei) MUST_CHECK;
+
+/* call_stop.c: ends every running call, and those that the limit and group mean. */
+enum err calls_stop_all(struct core *c, const struct actor *a, const json_t *params, size_t *count,
+                        struct err_info *ei) MUST_CHECK;
 enum err calls_stop_meant(struct core *c, const struct actor *a, const struct target *t,
                           const json_t *params, size_t *count, struct err_info *ei) MUST_CHECK;
 

@@ -149,6 +149,9 @@ enum err limit_block(struct core *c, const struct actor *a, const json_t *params
     struct target t;
     struct edit edit;
     bool stops = param_true(params, "stop_running");
+    if (param_true(params, "all")) {
+        return limit_all_block(c, a, params, result, ei);
+    }
     enum err e = need_name(params, &name, ei);
     if (e != ERR_OK || (e = limit_target_find(c, name, params, NULL, &t, ei)) != ERR_OK) {
         return e;
@@ -177,6 +180,9 @@ enum err limit_unblock(struct core *c, const struct actor *a, const json_t *para
     const char *name;
     struct target t;
     struct edit edit;
+    if (param_true(params, "all")) {
+        return limit_all_unblock(c, a, params, result, ei);
+    }
     enum err e = need_name(params, &name, ei);
     if (e != ERR_OK || (e = limit_target_find(c, name, params, NULL, &t, ei)) != ERR_OK) {
         return e;

@@ -51,6 +51,7 @@ static void on_tick(struct loop_timer *t)
     struct core *c = s->core;
     loop_arm(s->loop, &s->tick, TICK_US);
     limit_end_overrides(c);
+    limit_all_tick(c);
     past_catch_up(c);
     loop_change(s->loop, &s->listen_fd, EPOLLIN); /* it may have paused */
     note_thresholds(s);

@@ -267,6 +267,7 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     json_t *o = json_object();
     put(o, "store", h.ok ? json_string("ok") : json_str(str_of(h.text)));
     put(o, "store_failure", json_string(c->config->store_failure_allow ? "allow" : "deny"));
+    put(o, "all_blocked", limit_all_json(c));
     put(o, "unstored_changes", json_integer((json_int_t)limit_unstored_count(c)));
     put(o, "reserved_matches", json_boolean(v->reserved_matches));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));

@@ -189,6 +189,10 @@ enum err limits_override(struct limits *l, const struct limit_override *o,
 /* Removes it. ERR_NOT_FOUND: there was none. */
 enum err limits_revert(struct limits *l, const char *limit, const char *group,
                        struct err_info *ei) MUST_CHECK;
+/* The kill switch: until it is turned off, or until_ms (0: for ever) has passed, every call is
+ * refused, by a limit that is called LIMITS_ALL; those that wait are let go. */
+#define LIMITS_ALL "all-calls"
+void limits_block_all(struct limits *l, bool on, int64_t until_ms);
 /* The override in force now; false when none. */
 bool limits_get_override(struct limits *l, const char *limit, const char *group,
                          struct limit_override *out);

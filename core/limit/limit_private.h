@@ -189,6 +189,8 @@ struct limits {
     struct limit_waiter *orphans, *orphans_last; /* of groups that went away */
     struct limit_event events[EVENTS_MAX];
     size_t event_first, event_count;
+    bool all_blocked;
+    int64_t all_until_ms;  /* 0: for ever */
     bool reserved_matches; /* as last compared */
     int64_t compared_us;
     atomic_bool estimate_bytes, output_maximum; /* read without the lock */
@@ -326,6 +328,9 @@ void wait_orphan(struct limits *l, struct group *g);
 void wait_adopt(struct limits *l, int64_t now_ms);
 /* Gives the lock back and tells those who were admitted or sent away. */
 void wait_tell(struct limits *l);
+
+/* override.c: is every call refused? */
+bool override_all_blocked(const struct limits *l, int64_t now_ms);
 
 /* --- events.c --- */
 /* Tells thresholds that `used` has newly reached; quiet only marks them as told. */

@@ -163,6 +163,20 @@ enum err limits_revert(struct limits *l, const char *limit, const char *group, s
     return e;
 }
 
+bool override_all_blocked(const struct limits *l, int64_t now_ms)
+{
+    return l->all_blocked && (l->all_until_ms == 0 || now_ms < l->all_until_ms);
+}
+
+void limits_block_all(struct limits *l, bool on, int64_t until_ms)
+{
+    limits_lock(l);
+    l->all_blocked = on;
+    l->all_until_ms = until_ms;
+    wait_serve_all(l, NULL, clock_wall_ms());
+    wait_tell(l);
+}
+
 bool limits_get_override(struct limits *l, const char *limit, const char *group,
                          struct limit_override *out)
 {

@@ -118,6 +118,12 @@ static void describe(const struct match *m, enum verdict v, struct limit_denial 
 void reserve_refuse(struct limits *l, size_t count, int64_t now_ms, struct limit_denial *denial)
 {
     int64_t latest = -1;
+    if (override_all_blocked(l, now_ms)) {
+        *denial = (struct limit_denial){
+            .metric = METRIC_REQUESTS, .blocked = true, .resets_at_ms = l->all_until_ms};
+        (void)str_copy(denial->limit, sizeof(denial->limit), STR(LIMITS_ALL));
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         struct match *m = &l->matches[i];
         enum verdict v = reserve_judge(m, now_ms);
@@ -170,6 +176,10 @@ enum err reserve_try(struct limits *l, const struct call *call, int64_t now_ms,
                      struct limit_hold **hold, int64_t *clamped, size_t *count)
 {
     struct subject s = {call->resolved.model, &call->tags, call->principal};
+    *count = 0;
+    if (override_all_blocked(l, now_ms)) {
+        return ERR_FULL;
+    }
     enum err e = rule_collect(l, &s, now_ms, count);
     if (e != ERR_OK) {
         return e;

@@ -308,6 +308,34 @@ static void reload_to_another_zone(void **state)
     rig_end(&r);
 }
 
+static void everything_is_blocked(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    struct config_limit *f = rig_limit(&r, "t", METRIC_TOKENS, 1000, WINDOW_1M);
+    f->match[0].key = "application";
+    f->match[0].glob = "nobody"; /* no limit means the call */
+    f->match_count = 1;
+    rig_start(&r);
+    struct call c = rig_call(&r, NULL, 80, 0);
+    struct limit_hold *open = rig_admit(&r, &c);
+    limits_block_all(r.l, true, T0 + MINUTE);
+    struct limit_denial d = rig_refuse(&r, &c);
+    assert_string_equal(d.limit, LIMITS_ALL);
+    assert_true(d.blocked);
+    assert_int_equal(d.resets_at_ms, T0 + MINUTE);
+    rig_settle(&r, open, &c, 80, 0); /* who was admitted before ends as any */
+    rig_time(&r, T0 + MINUTE);
+    c.admitted_wall_ms = r.now_ms;
+    rig_settle(&r, rig_admit(&r, &c), &c, 80, 0);
+    limits_block_all(r.l, true, 0);
+    (void)rig_refuse(&r, &c);
+    limits_block_all(r.l, false, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 80, 0);
+    rig_end(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +347,7 @@ int main(void)
         cmocka_unit_test(reload_keeps_counters),
         cmocka_unit_test(reload_refused_changes_nothing),
         cmocka_unit_test(reload_to_another_zone),
+        cmocka_unit_test(everything_is_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
