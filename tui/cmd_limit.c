@@ -246,6 +246,23 @@ static void print_in_force(const json_t *l, const json_t *g, const char *indent)
                  strcmp(reason, "-") == 0 ? "" : reason);
 }
 
+/* What it counts, and what is to be said of it now. */
+static void print_nature(const json_t *l)
+{
+    (void)printf("  %s per %s, %s%s", cmd_text(l, "metric"),
+                 *json_string_value(json_object_get(l, "window")) ? cmd_text(l, "window") : "call",
+                 cmd_pairs(l, "match"),
+                 json_is_true(json_object_get(l, "blocked")) ? ", BLOCKED" : "");
+    if (json_integer_value(json_object_get(l, "waiting")) > 0) {
+        (void)printf(", %s calls wait", cmd_number(l, "waiting"));
+    }
+    if (json_integer_value(json_object_get(l, "phantom_denials")) > 0) {
+        (void)printf(", %s of %s denials would have fitted", cmd_number(l, "phantom_denials"),
+                     cmd_number(l, "examined_denials"));
+    }
+    (void)printf("\n");
+}
+
 static void print_limits(const json_t *result)
 {
     size_t i, k;
@@ -256,10 +273,7 @@ static void print_limits(const json_t *result)
     {
         char name[200];
         print_group(l, l, cmd_text(l, "name"));
-        (void)printf(
-            "  %s per %s, %s%s\n", cmd_text(l, "metric"),
-            *json_string_value(json_object_get(l, "window")) ? cmd_text(l, "window") : "call",
-            cmd_pairs(l, "match"), json_is_true(json_object_get(l, "blocked")) ? ", BLOCKED" : "");
+        print_nature(l);
         print_in_force(l, l, "  ");
         if (json_array_size(json_object_get(l, "per")) > 0) {
             json_array_foreach(json_object_get(l, "groups"), k, g)
@@ -355,10 +369,12 @@ static void print_history(const json_t *result)
     }
     json_array_foreach(json_object_get(result, "changes"), i, c)
     {
-        (void)printf("%s  #%s %s %s %s: %s -> %s  by %s%s%s\n", cmd_text(c, "time"),
+        bool undoes = json_is_integer(json_object_get(c, "undoes"));
+        (void)printf("%s  #%s %s %s %s: %s -> %s%s%s  by %s%s%s\n", cmd_text(c, "time"),
                      cmd_number(c, "change_id"), cmd_text(c, "action"), cmd_text(c, "limit"),
                      json_object_size(json_object_get(c, "group")) ? cmd_pairs(c, "group") : "",
-                     shown(c, "old"), shown(c, "new"),
+                     shown(c, "old"), shown(c, "new"), undoes ? "  undoes #" : "",
+                     undoes ? cmd_number(c, "undoes") : "",
                      cmd_text(json_object_get(c, "actor"), "login"),
                      *json_string_value(json_object_get(c, "reason")) ? ": " : "",
                      *json_string_value(json_object_get(c, "reason")) ? cmd_text(c, "reason") : "");
