@@ -79,6 +79,7 @@ struct call {
 
     /* Foreseen. */
     int64_t text_bytes, images, documents, messages, tools; /* of the body */
+    bool stateful_allowed;                                  /* openai_stateful: allow */
     int64_t max_output;                                     /* asked by the client; -1: not set */
     size_t metadata_from, metadata_to; /* of a Converse body: its requestMetadata; equal: none */
     struct usage reserved_usage;       /* input and output that were reserved */

@@ -225,6 +225,7 @@ struct config {
     bool estimate_bytes;
     bool output_unset_maximum;
     bool client_gone_drain;
+    bool openai_stateful_allow;
     struct config_role {
         const char *arn; /* NULL: calls go upstream with the core's own credentials */
         struct config_names session_tags;

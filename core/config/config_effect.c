@@ -7,9 +7,7 @@
 /* A row goes when its key takes effect. */
 const struct config_not_in_effect config_not_in_effect[] = {
     {"openai_via", "bedrock-mantle", "OpenAI calls go to bedrock-runtime"},
-    {"openai_stateful", "allow", "stateful OpenAI calls are refused"},
     {"models[].projects", NULL, "no project is sent upstream"},
-    {"client_gone", "drain", "the upstream is closed when the client leaves"},
     {NULL, NULL, NULL},
 };
 

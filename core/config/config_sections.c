@@ -249,13 +249,6 @@ static void read_role(const struct config_place *p, const struct config_field *f
     }
 }
 
-static void read_stateful(const struct config_place *p, const struct config_field *f, void *into)
-{
-    bool allowed = false;
-    (void)into;
-    config_read_either(p, f, &allowed);
-}
-
 static const struct config_field top_fields[] = {
     {"listen", .read = config_read_listen},
     {"identity", config_read_either, AT(identity_required), .choices = identities},
@@ -264,7 +257,7 @@ static const struct config_field top_fields[] = {
     {"endpoints", .read = config_read_endpoints},
     {"plaintext", config_read_bool, AT(plaintext_upstream)},
     {"openai_via", config_read_either, AT(openai_via_mantle), .choices = openai_ways},
-    {"openai_stateful", read_stateful, .choices = refuse_allow},
+    {"openai_stateful", config_read_either, AT(openai_stateful_allow), .choices = refuse_allow},
     {"tags", .read = read_tags},
     {"models", .read = config_read_models},
     {"limits", .read = config_read_limits},

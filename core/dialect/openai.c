@@ -22,12 +22,12 @@ void openai_take_stateful(struct body_reader *r)
 {
     enum scan_type is = scan_peek(&r->s);
 
-    if (is == SCAN_NULL || is == SCAN_FALSE) {
+    if (is == SCAN_NULL || is == SCAN_FALSE || (is != SCAN_NONE && r->call->stateful_allowed)) {
         scan_skip(&r->s);
     } else if (is == SCAN_NONE) {
         body_expect(r, SCAN_FALSE);
     } else {
-        body_wrong(r, "keeps state at AWS: needs `openai_stateful: allow`, not in effect here");
+        body_wrong(r, "keeps state at AWS: the gateway's openai_stateful: allow would let it pass");
     }
 }
 

@@ -9,6 +9,7 @@
 
 /* Bodies longer than this are hashed while they arrive, so that no turn of the loop is long. */
 #define HASH_PIECEWISE (64 * 1024)
+#define READ_ON_US     (60 * 1000000LL)
 
 struct rules *rules_new(struct config *config, struct catalog *catalog)
 {
@@ -479,6 +480,7 @@ static bool understand(struct ticket *t, struct dialect_facts *facts)
     struct exchange *x = t->x;
     struct err_info ei = {.code = ERR_OK};
     bool in_path = t->route.model_segment.n > 0;
+    t->call.stateful_allowed = t->rules->config->openai_stateful_allow;
     if (in_path && !find_model(t, (struct str){NULL, 0})) {
         return false;
     }
@@ -538,6 +540,9 @@ void gate_gone(struct exchange *x)
         return;
     }
     x->ticket = NULL;
+    if (gate_read_on(t)) {
+        return;
+    }
     if (t->admitted) {
         gate_settle(t, OUTCOME_FAILED, "client_gone");
     }
@@ -595,6 +600,7 @@ struct gate *gate_new(const struct gate_options *o, struct err_info *ei)
     g->credentials = o->credentials;
     g->hooks = o->hooks;
     g->bodies = o->bodies;
+    g->read_on_us = READ_ON_US;
     pthread_mutex_init(&g->open_lock, NULL);
     gate_waits_init(&g->waits);
     gate_roles_init(&g->roles, o->roles);
@@ -612,6 +618,7 @@ void gate_free(struct gate *g)
         return;
     }
     gate_waits_free(g);
+    gate_read_on_end(g);
     upstream_free(g->runtime.pool);
     upstream_free(g->mantle.pool);
     gate_role_signers_free(&g->runtime);

@@ -26,6 +26,7 @@ void rules_unref(struct rules *r);
 /* Request bodies in flight, over all workers. */
 struct gate_bodies {
     _Atomic int64_t held, waiting; /* waiting: of calls that wait for room in a limit */
+    _Atomic int64_t read_on;       /* calls whose answers are read on for clients that left */
     int64_t max;                   /* bytes; beyond it requests are refused as overloaded */
     int64_t waiting_max;           /* bytes; beyond it calls are denied and do not wait */
 };

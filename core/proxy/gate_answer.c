@@ -244,7 +244,11 @@ static void on_head(void *arg, const struct http_head *head)
 static void settle_answer(struct ticket *t, const struct meter_state *m)
 {
     bool ok = t->call.http_status < 400 && !m->exception;
-    const char *error = ok ? "" : m->exception ? "stream_exception" : "upstream_status";
+    const char *error = m->exception ? "stream_exception" : ok ? "" : "upstream_status";
+    if (ok && t->read_on) {
+        ok = false; /* nobody got it */
+        error = "client_gone";
+    }
     gate_settle(t, ok ? OUTCOME_APPROVED : OUTCOME_FAILED, error);
 }
 

@@ -24,6 +24,7 @@ struct ticket {
     struct sigv4_hash hash;        /* of a large body while it arrives */
     bool price_known;              /* of the standard tier */
     bool hashing, admitted, journaled, settled, was_sent, answered;
+    bool read_on;  /* the client is gone; the answer is read to its end */
     bool stopping; /* an operator ends it, in this turn */
     bool framed;   /* the answer is an event stream */
     struct whole_frames frames;
@@ -94,6 +95,7 @@ struct gate {
     struct ticket *open;
     uint64_t ended_calls; /* that were in `open`; the worker's thread only */
     struct gate_bodies *bodies;
+    int64_t read_on_us; /* how long an answer is read on for nobody */
     struct gate_waits waits;
     struct gate_roles roles;
     _Atomic int64_t open_calls, store_failures, overhead_us_sum, overhead_count;
@@ -142,6 +144,12 @@ struct sigv4_signer *gate_role_signer(struct gate_host *host, const struct crede
 void gate_role_signers_free(struct gate_host *host);
 void gate_roles_init(struct gate_roles *r, struct roles *all);
 void gate_roles_free(struct gate_roles *r);
+
+/* gate_read_on.c */
+/* The client of t leaves: takes t over to read its answer to the end (client_gone: drain). False:
+ * it is to be ended. */
+bool gate_read_on(struct ticket *t) MUST_CHECK;
+void gate_read_on_end(struct gate *g); /* when no client is left: ends those that are read on */
 
 /* gate_tags.c */
 /* Puts the call's tags together (DESIGN section 5, Tags). key_tags: of the key; caller's: header

@@ -358,7 +358,7 @@ static void what_is_not_in_effect_elsewhere_warns(void **state)
                              " on_outgrow: stop, on_too_big: clamp, min_output: 16}]\n");
     assert_non_null(c);
     assert_int_equal(mistakes.errors, 0);
-    assert_int_equal(mistakes.count, 4);
+    assert_int_equal(mistakes.count, 2);
     assert_true(c->limits[0].rolling && c->limits[0].outgrow_stop && c->limits[0].too_big_clamp);
     assert_int_equal(c->limits[0].min_output, 16);
     assert_non_null(find(5, "models[0].projects", "not in effect"));

@@ -121,12 +121,34 @@ static void wrong_bodies_are_told(void **state)
         char body[128], text[128];
         snprintf(body, sizeof(body), "{\"model\":\"m\",\"input\":\"x\",%s}", stateful[i]);
         snprintf(text, sizeof(text),
-                 "%s: keeps state at AWS: needs `openai_stateful: allow`, not in effect here",
+                 "%s: keeps state at AWS: the gateway's openai_stateful: allow would let it pass",
                  names[i]);
         is_refused(RESPONSES, body, text);
     }
     is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"store\":true}",
-               "store: keeps state at AWS: needs `openai_stateful: allow`, not in effect here");
+               "store: keeps state at AWS: the gateway's openai_stateful: allow would let it pass");
+}
+
+static void state_passes_where_it_is_allowed(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"model\":\"m\",\"input\":\"x\",\"store\":true,\"background\":true,"
+        "\"previous_response_id\":\"resp_1\",\"conversation\":{\"id\":\"conv_1\"}}",
+        "{\"model\":\"m\",\"input\":\"x\",\"store\":null,\"background\":false}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct dialect_route route;
+        struct dialect_facts facts = {.model = {NULL, 0}};
+        struct err_info ei = {0};
+        struct call call;
+        call_init(&call);
+        call.stateful_allowed = true;
+        assert_int_equal(dialect_route(&route, STR("POST"), STR("/v1/responses"), &ei), ERR_OK);
+        enum err e = dialect_parse(&route, str_of(bodies[i]), NULL, 0, &call, &facts, &ei);
+        assert_string_equal(ei.text, "");
+        assert_int_equal(e, ERR_OK);
+        call_clear(&call);
+    }
 }
 
 static void models_and_paths_are_put_as_upstream_has_them(void **state)
@@ -448,6 +470,7 @@ int main(void)
         cmocka_unit_test(chats_are_foreseen),
         cmocka_unit_test(responses_are_foreseen),
         cmocka_unit_test(wrong_bodies_are_told),
+        cmocka_unit_test(state_passes_where_it_is_allowed),
         cmocka_unit_test(models_and_paths_are_put_as_upstream_has_them),
         cmocka_unit_test(usage_is_asked_for),
         cmocka_unit_test(bounds_are_set),

@@ -138,6 +138,84 @@ static void what_was_never_sent_costs_nothing(void **state)
     gate_rig_close(&r);
 }
 
+static void half(struct peer *p);
+
+/* Answers once it is released. */
+static void late_answer(struct peer *p)
+{
+    if (peer_request(p)) {
+        wait_release(p);
+        (void)peer_text(p, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                           "Content-Length: 45\r\n\r\n"
+                           "{\"usage\":{\"inputTokens\":7,\"outputTokens\":11}}");
+    }
+}
+
+static void an_answer_is_read_on_for_a_client_that_left(void **state)
+{
+    (void)state;
+    struct gate_rig r = {0};
+    struct fake f = {0};
+    int64_t reserved;
+    gate_rig_open(&r, late_answer, LIMITS "client_gone: drain\n");
+    converse(&r, &f);
+    POLL_UNTIL(&r.wire, r.wire.server.requests == 1);
+    gate_gone(&f.x);
+    fake_free(&f); /* the client's part is gone, request and all */
+    assert_int_equal(r.bodies.read_on, 1);
+    (void)used(&r, 0, &reserved);
+    assert_true(reserved > 0);
+    r.wire.server.release = 1;
+    POLL_UNTIL(&r.wire, r.bodies.read_on == 0);
+    assert_int_equal(used(&r, 0, &reserved), 18); /* as reported, not as foreseen */
+    assert_int_equal(reserved, 0);
+    struct entries e = ledger_of(&r);
+    assert_int_equal(e.count, 1);
+    assert_string_equal(e.error, "client_gone");
+    gate_rig_close(&r);
+}
+
+static void reading_on_is_bounded(void **state)
+{
+    (void)state;
+    struct gate_rig r = {0};
+    struct fake late = {0}, full = {0}, last = {0};
+    int64_t reserved;
+    answer_text =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    gate_rig_open(&r, half, LIMITS "client_gone: drain\n");
+    r.gate->read_on_us = 20000;
+    converse(&r, &late);
+    POLL_UNTIL(&r.wire, late.status == 200);
+    gate_gone(&late.x);
+    assert_int_equal(r.bodies.read_on, 1);
+    POLL_UNTIL(&r.wire, r.bodies.read_on == 0); /* the time is over */
+    assert_true(used(&r, 0, &reserved) > 0);
+    assert_int_equal(reserved, 0);
+
+    r.gate->read_on_us = DEADLINE_US;
+    r.bodies.read_on = 64; /* no place is left */
+    converse(&r, &full);
+    POLL_UNTIL(&r.wire, full.status == 200);
+    gate_gone(&full.x);
+    assert_int_equal(r.bodies.read_on, 64);
+    assert_null(r.gate->open);
+    r.bodies.read_on = 0;
+
+    converse(&r, &last); /* the gate ends while it is read on */
+    POLL_UNTIL(&r.wire, last.status == 200);
+    gate_gone(&last.x);
+    assert_non_null(r.gate->open);
+    gate_read_on_end(r.gate);
+    assert_int_equal(r.bodies.read_on, 0);
+    (void)used(&r, 0, &reserved);
+    assert_int_equal(reserved, 0);
+    fake_free(&late);
+    fake_free(&full);
+    fake_free(&last);
+    gate_rig_close(&r);
+}
+
 static void a_client_that_leaves_pays_for_what_was_sent(void **state)
 {
     (void)state;
@@ -529,6 +607,8 @@ int main(void)
         cmocka_unit_test(a_call_is_answered_and_settled),
         cmocka_unit_test(every_end_is_settled_once),
         cmocka_unit_test(what_was_never_sent_costs_nothing),
+        cmocka_unit_test(an_answer_is_read_on_for_a_client_that_left),
+        cmocka_unit_test(reading_on_is_bounded),
         cmocka_unit_test(a_client_that_leaves_pays_for_what_was_sent),
         cmocka_unit_test(a_broken_stream_says_so),
         cmocka_unit_test(denials_and_refusals),
