@@ -62,7 +62,7 @@ struct cloud_view {
     size_t metric_count;
     struct cloud_cost *costs;
     size_t cost_count;
-    /* What each source was told last, by its name; values are shared and never change. Members of
+    /* What each source was told last, by its name. Members of
      * "cost_explorer": by_tag, by_model, monthly, forecast, anomalies; of the others: a list of
      * the same name, "models" for "bedrock". */
     json_t *facts;

@@ -1,4 +1,5 @@
-/* cloud_facts.c: what AWS told, shared as JSON that never changes, and kept over a restart. */
+/* cloud_facts.c: what AWS told, as JSON that never changes, kept over a restart. Other threads get
+ * copies: counting references is left to this one. */
 #include "core/cloud/cloud_private.h"
 
 #include "core/base/log.h"

@@ -63,7 +63,8 @@ struct cloud {
     struct config *config; /* a reference */
     struct cloud_source sources[SOURCES];
     struct cloud_answers answers;
-    json_t *facts[SOURCES]; /* told last, or NULL; a reference each, never changed */
+    json_t
+        *facts[SOURCES]; /* told last, or NULL; never changed; references are the thread's alone */
 };
 
 /* A run of a source. */

@@ -42,7 +42,8 @@ enum err cloud_view(struct cloud *c, struct cloud_view *out)
         out->facts = json_object();
         for (int i = 0; i < SOURCES; i++) {
             if (c->facts[i] != NULL) {
-                (void)json_object_set(out->facts, cloud_source_names[i], c->facts[i]);
+                (void)json_object_set_new(out->facts, cloud_source_names[i],
+                                          json_deep_copy(c->facts[i]));
             }
         }
     }
