@@ -236,17 +236,21 @@ test('`tollgate` alone starts a core behind, and leaving it lets it run', async 
 });
 
 test('the demo shows models, cost centers and denials, and leaves nothing behind', async (t) => {
-    const before = new Set(fs.readdirSync('/tmp').filter((name) => name.startsWith('tollgate-demo-')));
     const screen = Terminal.start(t, ['demo']);
     await screen.wait(/SIMULATED/);
+    // Its own folder, where its core logs: other demos may run on this machine.
+    const [child] = fs.readFileSync(`/proc/${screen.pid}/task/${screen.pid}/children`, 'utf8').trim().split(' ');
+    const log = fs.readlinkSync(`/proc/${child}/fd/2`);
+    assert.match(log, /tollgate-demo-/);
     for (const model of ['claude-3-5-haiku', 'claude-3-5-sonnet-v2', 'nova-lite', 'nova-micro']) {
         await screen.wait(new RegExp(model));
     }
     await screen.wait(/haiku-m/, 40000);
     screen.keys('q');
     assert.equal(await screen.exit(), 0);
-    const after = fs.readdirSync('/tmp').filter((name) => name.startsWith('tollgate-demo-') && !before.has(name));
-    assert.deepEqual(after, []);
+    assert.equal(fs.existsSync(log), false);
+    assert.equal(fs.existsSync(log.replace(/\/[^/]*$/, '')), false);
+    assert.equal(fs.existsSync(`/proc/${child}`), false);
 });
 
 test('the demo without a terminal prints one snapshot', () => {
