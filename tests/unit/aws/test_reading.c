@@ -11,7 +11,7 @@
 struct rig {
     struct fake_aws server;
     const char *bodies[ANSWERS];
-    int status;
+    _Atomic int status;
     struct buf seen[ANSWERS];
     struct aws_session session;
     struct credentials *keys;
