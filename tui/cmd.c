@@ -221,6 +221,18 @@ const char *cmd_amount(const json_t *limit, const json_t *o, const char *key)
     return metric && strcmp(metric, "usd") == 0 ? cmd_money(o, key) : cmd_number(o, key);
 }
 
+const char *cmd_change_value(const json_t *change, const char *key)
+{
+    const char *unit = json_string_value(json_object_get(change, "unit"));
+    bool usd = unit ? strcmp(unit, "usd") == 0
+                    : json_is_real(json_object_get(change, "old")) ||
+                          json_is_real(json_object_get(change, "new"));
+    if (json_is_string(json_object_get(change, key))) {
+        return cmd_text(change, key);
+    }
+    return usd ? cmd_money(change, key) : cmd_number(change, key);
+}
+
 const char *cmd_pairs(const json_t *o, const char *key)
 {
     struct buf line;

@@ -62,6 +62,8 @@ const char *cmd_number(const json_t *o, const char *key);
 const char *cmd_money(const json_t *o, const char *key);
 /* An amount of a limit: dollars for usd. */
 const char *cmd_amount(const json_t *limit, const json_t *o, const char *key);
+/* "old" or "new" of a change of the audit: an amount, "blocked" or text; "-" when there is none. */
+const char *cmd_change_value(const json_t *change, const char *key);
 /* "a=b c=d" */
 const char *cmd_pairs(const json_t *o, const char *key);
 

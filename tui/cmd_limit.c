@@ -370,14 +370,16 @@ static void print_history(const json_t *result)
     json_array_foreach(json_object_get(result, "changes"), i, c)
     {
         bool undoes = json_is_integer(json_object_get(c, "undoes"));
-        (void)printf("%s  #%s %s %s %s: %s -> %s%s%s  by %s%s%s\n", cmd_text(c, "time"),
-                     cmd_number(c, "change_id"), cmd_text(c, "action"), cmd_text(c, "limit"),
-                     json_object_size(json_object_get(c, "group")) ? cmd_pairs(c, "group") : "",
-                     shown(c, "old"), shown(c, "new"), undoes ? "  undoes #" : "",
-                     undoes ? cmd_number(c, "undoes") : "",
-                     cmd_text(json_object_get(c, "actor"), "login"),
-                     *json_string_value(json_object_get(c, "reason")) ? ": " : "",
-                     *json_string_value(json_object_get(c, "reason")) ? cmd_text(c, "reason") : "");
+        bool limit = json_is_string(json_object_get(c, "limit"));
+        bool group = json_object_size(json_object_get(c, "group")) > 0;
+        (void)printf(
+            "%s  #%s %s%s%s%s%s: %s -> %s%s%s  by %s%s%s\n", cmd_text(c, "time"),
+            cmd_number(c, "change_id"), cmd_text(c, "action"), limit ? " " : "",
+            limit ? cmd_text(c, "limit") : "", group ? " " : "", group ? cmd_pairs(c, "group") : "",
+            cmd_change_value(c, "old"), cmd_change_value(c, "new"), undoes ? "  undoes #" : "",
+            undoes ? cmd_number(c, "undoes") : "", cmd_text(json_object_get(c, "actor"), "login"),
+            *json_string_value(json_object_get(c, "reason")) ? ": " : "",
+            *json_string_value(json_object_get(c, "reason")) ? cmd_text(c, "reason") : "");
     }
 }
 

@@ -162,12 +162,6 @@ static int read_request(struct cmd_options *o, int argc, char **argv, const stru
 
 /* --- audit --- */
 
-/* A value of a change: a number, "blocked" or text; "-" when there is none. */
-static const char *change_value(const json_t *e, const char *key)
-{
-    return json_is_string(json_object_get(e, key)) ? cmd_text(e, key) : cmd_number(e, key);
-}
-
 static void print_change(const json_t *e)
 {
     bool limit = json_is_string(json_object_get(e, "limit"));
@@ -177,12 +171,10 @@ static void print_change(const json_t *e)
     (void)printf("%s  change    %s%s%s%s%s", cmd_text(e, "time"), cmd_text(e, "action"),
                  limit ? " " : "", limit ? cmd_text(e, "limit") : "", group ? " " : "",
                  group ? cmd_pairs(e, "group") : "");
-    if (json_is_real(value) || json_is_real(json_object_get(e, "new"))) {
-        (void)printf(": %s -> %s", cmd_money(e, "old"), cmd_money(e, "new"));
-    } else if (!json_is_null(value)) {
-        (void)printf(": %s -> %s", change_value(e, "old"), change_value(e, "new"));
+    if (!json_is_null(value)) {
+        (void)printf(": %s -> %s", cmd_change_value(e, "old"), cmd_change_value(e, "new"));
     } else if (!json_is_null(json_object_get(e, "new"))) {
-        (void)printf(": %s", change_value(e, "new"));
+        (void)printf(": %s", cmd_change_value(e, "new"));
     }
     (void)printf("  by %s%s%s\n", cmd_text(json_object_get(e, "actor"), "login"),
                  strcmp(reason, "-") == 0 ? "" : ": ", strcmp(reason, "-") == 0 ? "" : reason);

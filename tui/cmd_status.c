@@ -103,11 +103,11 @@ static void print_health(const json_t *status)
 void cmd_status_print(const json_t *status)
 {
     const json_t *listen = json_array_get(json_object_get(status, "listen"), 0);
-    (void)printf("tollgate %s%s  %s  %s  pid %s  since %s\n", cmd_text(status, "state"),
-                 json_is_true(json_object_get(status, "simulated")) ? "  SIMULATED" : "",
-                 cmd_text(status, "region"),
-                 json_is_string(listen) ? json_string_value(listen) : "-",
-                 cmd_number(status, "pid"), cmd_text(status, "since"));
+    (void)printf(
+        "tollgate %s%s  %s  %s  pid %lld  figures since %s\n", cmd_text(status, "state"),
+        json_is_true(json_object_get(status, "simulated")) ? "  SIMULATED" : "",
+        cmd_text(status, "region"), json_is_string(listen) ? json_string_value(listen) : "-",
+        (long long)json_integer_value(json_object_get(status, "pid")), cmd_text(status, "since"));
     print_table(status, "models", "MODEL");
     print_totals("all", json_object_get(status, "totals"));
     print_table(status, "cost_centers", "COST CENTER");

@@ -45,6 +45,20 @@ test('what was mistyped is an error that says so', async (t) => {
     }
 });
 
+test('audit and limit history say changes alike: dollars as dollars, a block as a block, a pid as it is', async (t) => {
+    const core = await Core.start(t, undefined, configuration(undefined, { limits: LIMITS }));
+    await core.json('limit', 'set', 'department-month', 'usd=3000', '--group', 'costCenter=sales', '--yes');
+    await core.json('limit', 'block', 'department-month');
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=90k');
+    for (const command of [['limit', 'history'], ['audit', '--changes']]) {
+        const { stdout } = await core.run(...command);
+        assert.match(stdout, /limit\.set department-month costCenter=sales: \$2,500\.00 -> \$3,000\.00  by /);
+        assert.match(stdout, /limit\.block department-month: \$2,500\.00 -> blocked  by /);
+        assert.match(stdout, /limit\.set haiku-minute: 100,000 -> 90,000  by /);
+    }
+    assert.match((await core.run('status')).stdout, new RegExp(`pid ${core.process.pid}  figures since `));
+});
+
 test('-h helps, everywhere', async () => {
     for (const args of [[], ['serve'], ['demo'], ['sim'], ['status'], ['limit'], ['key'], ['audit'], ['usage'], ['check']]) {
         const { status, stdout, stderr } = await run([...args, '-h']);
