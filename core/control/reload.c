@@ -12,8 +12,9 @@ static enum err say_mistakes(const char *path, const struct config_mistakes *m, 
     for (size_t i = 0; i < m->count; i++) {
         if (!m->at[i].warning) {
             return err_set(ei, ERR_PARSE,
-                           "%s:%d: %s: %s (%zu mistakes in all; the running configuration stays)",
-                           path, m->at[i].line, m->at[i].key, m->at[i].text, m->errors);
+                           "%s:%d: %s%s%s (%zu mistake%s in all; the running configuration stays)",
+                           path, m->at[i].line, m->at[i].key, *m->at[i].key ? ": " : "",
+                           m->at[i].text, m->errors, m->errors == 1 ? "" : "s");
         }
     }
     return err_set(ei, ERR_PARSE, "%s: cannot be read (the running configuration stays)", path);
@@ -22,8 +23,8 @@ static enum err say_mistakes(const char *path, const struct config_mistakes *m, 
 static void log_mistakes(const char *path, const struct config_mistakes *m)
 {
     for (size_t i = 0; i < m->count; i++) {
-        log_line(m->at[i].warning ? LOG_WARN : LOG_ERROR, "config", "%s:%d: %s: %s", path,
-                 m->at[i].line, m->at[i].key, m->at[i].text);
+        log_line(m->at[i].warning ? LOG_WARN : LOG_ERROR, "config", "%s:%d: %s%s%s", path,
+                 m->at[i].line, m->at[i].key, *m->at[i].key ? ": " : "", m->at[i].text);
     }
 }
 

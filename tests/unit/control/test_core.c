@@ -83,6 +83,10 @@ static void a_reload_takes_over_or_changes_nothing(void **state)
     assert_int_equal(r.core->drain_ms, 7000);
     rig_write(&r, "limits: [{name: a, tokens: much, window: 1m}]\nnonsense: 1\n");
     refused(&r, "reload", NULL, ERR_PARSE, "2 mistakes");
+    rig_write(&r, "limits: [\n");
+    refused(&r, "reload", NULL, ERR_PARSE, ": YAML");
+    assert_null(strstr(last_text, ": : "));
+    assert_non_null(strstr(last_text, "(1 mistake in all"));
     rig_write(&r, "limits: [{name: a, model: nobody-defines-it, tokens: 1, window: 1m}]\n");
     refused(&r, "reload", NULL, ERR_PARSE, "nobody-defines-it");
     assert_string_equal(limit_at(&r, "limits.0.file_amount"), "2000");
