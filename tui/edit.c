@@ -251,9 +251,9 @@ void edit_open_form(struct ui *ui, int field)
     edit_describe(&ui->form_edit, name, sizeof name);
     snprintf(ui->form.title, sizeof ui->form.title, "%.70s: %s", name, ui->form_edit.metric);
     format_amount_typed(amount, ui->form_edit.metric, ui->form_edit.amount);
-    w_input_set(&ui->form.field[FIELD_AMOUNT].input, amount);
+    w_input_offer(&ui->form.field[FIELD_AMOUNT].input, amount);
     if (field == FIELD_FOR) {
-        w_input_set(&ui->form.field[FIELD_FOR].input, "1h");
+        w_input_offer(&ui->form.field[FIELD_FOR].input, "1h");
     }
     ui->form_for = FORM_LIMIT;
     ui->mode = MODE_FORM;

@@ -11,6 +11,13 @@ void w_input_set(struct w_input *in, const char *text)
     str_copy(in->text, sizeof in->text, str_of(text));
     in->length = strlen(in->text);
     in->at = in->length;
+    in->offered = false;
+}
+
+void w_input_offer(struct w_input *in, const char *text)
+{
+    w_input_set(in, text);
+    in->offered = true;
 }
 
 static size_t encode(char out[4], uint32_t c)
@@ -167,9 +174,13 @@ enum w_answer w_input_key(struct w_input *in, int key)
         return W_CANCELLED;
     }
     if (edit_key(in, key) || move_key(in, key)) {
+        in->offered = false;
         return W_HANDLED;
     }
     if (key >= 0x20 && key < W_KEY_UP && key != W_KEY_BACKSPACE) {
+        if (in->offered) {
+            w_input_set(in, "");
+        }
         insert(in, (uint32_t)key);
         return W_HANDLED;
     }
@@ -189,7 +200,7 @@ void w_input_draw(const struct w_area *a, int y, int x, int width, const struct 
         shown += n ? n : 1;
         from += n ? n : 1;
     }
-    w_text(a, y, x, width, W_INPUT, W_LEFT, from);
+    w_text(a, y, x, width, in->offered && focus ? W_SELECTED : W_INPUT, W_LEFT, from);
     if (focus) {
         char under[8] = " ";
         struct w_input next = *in;

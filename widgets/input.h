@@ -20,9 +20,11 @@ struct w_input {
     size_t length, at;         /* bytes; `at` stands between characters */
     struct w_history *history; /* borrowed; NULL: none */
     int back;                  /* lines gone back in history */
+    bool offered;              /* typing replaces the text; any other key makes it the user's own */
 };
 
-void w_input_set(struct w_input *in, const char *text); /* cursor at the end */
+void w_input_set(struct w_input *in, const char *text);   /* cursor at the end */
+void w_input_offer(struct w_input *in, const char *text); /* as w_input_set, and `offered` */
 /* Enter gives W_ACCEPTED, Esc W_CANCELLED; Up and Down walk the history. */
 enum w_answer w_input_key(struct w_input *in, int key);
 /* Text and cursor in `width` columns, scrolled so that the cursor shows. */

@@ -124,8 +124,7 @@ test('what an amount would deny stands beside it, with the applications; nothing
     await screen.wait(/haiku-minute.*100k/);
     screen.keys('=');
     await screen.wait(/haiku-minute: tokens[^]*last hour: would deny none of 4 calls/);
-    screen.keys('C-u');
-    screen.type(String(each * 2 + 5));
+    screen.type(String(each * 2 + 5)); // replaces the amount that stands there
     await screen.wait(/last hour: would deny 2 of 4 calls: crm 2/);
     screen.keys('C-u');
     screen.type('nonsense');

@@ -116,6 +116,26 @@ static void a_line_is_edited(void **state)
     assert_int_equal(w_input_key(&in, W_KEY_ESC), W_CANCELLED);
 }
 
+static void what_is_offered_is_replaced_by_typing(void **state)
+{
+    (void)state;
+    struct w_input in = {0};
+    w_input_offer(&in, "7000");
+    type(&in, "4000"); /* not 70004000 */
+    assert_string_equal(in.text, "4000");
+    w_input_offer(&in, "7000");
+    w_input_key(&in, W_KEY_BACKSPACE);
+    type(&in, "5");
+    assert_string_equal(in.text, "7005");
+    w_input_offer(&in, "7000");
+    w_input_key(&in, W_KEY_LEFT);
+    type(&in, "1");
+    assert_string_equal(in.text, "70010");
+    w_input_set(&in, "7000");
+    type(&in, "0");
+    assert_string_equal(in.text, "70000");
+}
+
 static void a_line_has_an_end(void **state)
 {
     (void)state;
@@ -260,6 +280,7 @@ int main(void)
         cmocka_unit_test(unknown_sequences_are_swallowed),
         cmocka_unit_test(escape_is_a_key_when_nothing_follows),
         cmocka_unit_test(a_line_is_edited),
+        cmocka_unit_test(what_is_offered_is_replaced_by_typing),
         cmocka_unit_test(a_line_has_an_end),
         cmocka_unit_test(history_is_walked_and_bounded),
         cmocka_unit_test(a_question_defaults_to_no),
