@@ -4,10 +4,8 @@
 
 #include <string.h>
 
-/* A row goes when its key takes effect. */
+/* A row goes when its key takes effect; at present every key has. */
 const struct config_not_in_effect config_not_in_effect[] = {
-    {"openai_via", "bedrock-mantle", "OpenAI calls go to bedrock-runtime"},
-    {"models[].projects", NULL, "no project is sent upstream"},
     {NULL, NULL, NULL},
 };
 
