@@ -152,6 +152,12 @@ enum err catalog_resolve(struct catalog *c, struct str identifier, struct resolv
     return e;
 }
 
+bool catalog_is_foreign(const struct catalog *c, struct str identifier, int64_t account)
+{
+    int64_t named = account != 0 ? catalog_arn_account(identifier) : 0;
+    return named != 0 && named != account && map_get(&c->spellings, identifier) == NULL;
+}
+
 const char *catalog_profile_for(const struct catalog *c, const struct resolved *r,
                                 struct str cost_center)
 {

@@ -71,6 +71,12 @@ void catalog_free(struct catalog *c);
 enum err catalog_resolve(struct catalog *c, struct str identifier, struct resolved *out,
                          struct err_info *ei) MUST_CHECK;
 
+/* The account that an ARN of any service names; 0: none, or no ARN. */
+int64_t catalog_arn_account(struct str arn);
+/* Is it an ARN of another account than `account` (0: not known, then nothing is)? What the file
+ * itself names is the operator's word. */
+bool catalog_is_foreign(const struct catalog *c, struct str identifier, int64_t account);
+
 /* The identifier to call upstream for this cost center: the mapped profile, else r->upstream_id (of
  * a profile always its own). A mapped profile costs what catalog_resolve of it says. */
 const char *catalog_profile_for(const struct catalog *c, const struct resolved *r,

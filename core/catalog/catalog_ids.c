@@ -48,6 +48,18 @@ enum catalog_kind catalog_classify(struct str identifier, struct str *id)
     return str_is(type, "application-inference-profile") ? KIND_APPLICATION : KIND_OTHER;
 }
 
+int64_t catalog_arn_account(struct str arn)
+{
+    struct str rest = arn, part = {NULL, 0};
+    int64_t account = 0;
+    for (int i = 0; i < 5; i++) { /* arn, partition, service, Region, account */
+        if (!arn_part(&rest, &part)) {
+            return 0;
+        }
+    }
+    return str_starts(arn, "arn:") && str_to_i64(part, &account) && account > 0 ? account : 0;
+}
+
 struct str catalog_base_of(struct str id)
 {
     for (size_t i = 0; i < sizeof(geographies) / sizeof(geographies[0]); i++) {

@@ -130,10 +130,16 @@ static void note_cursor(struct cloud *c, enum source s, const struct cloud_curso
     pthread_mutex_unlock(&c->lock);
 }
 
-static void run_credentials(struct cloud *c, int64_t now_ms)
+static void run_credentials(struct cloud *c, const struct config *config, int64_t now_ms)
 {
     struct err_info ei = {0};
     enum err e = credentials_refresh(c->credentials, now_ms, &ei);
+    struct credentials *keys = e == ERR_OK ? credentials_get(c->credentials) : NULL;
+    if (keys != NULL) {
+        struct cloud_run r = {.c = c, .config = config, .keys = keys, .now_ms = now_ms};
+        cloud_look_for_account(&r);
+        credentials_unref(keys);
+    }
     if (e == ERR_OK) {
         note_success(c, SOURCE_CREDENTIALS, now_ms);
     } else if (!cloud_is_stopping(c)) {
@@ -223,7 +229,7 @@ static void run_due(struct cloud *c, const struct config *config, bool hurried)
             s->state != CLOUD_OFF && (hurried || s->next_ms <= now_ms || s->next_ms > far_ms);
         pthread_mutex_unlock(&c->lock);
         if (due && i == SOURCE_CREDENTIALS) {
-            run_credentials(c, now_ms);
+            run_credentials(c, config, now_ms);
         } else if (due) {
             run_source(c, (enum source)i, config, now_ms, hurried);
         }

@@ -22,7 +22,7 @@ struct cloud_options {
  * "cost_explorer" what was and will be billed (off without cost_tags), "budgets" and "profiles"
  * those. "reconcile" lays what Bedrock counted beside the ledger: calls that only Bedrock knows did
  * not pass tollgate, and make it an error. With nothing to poll or publish it only keeps
- * credentials fresh. */
+ * credentials fresh and knows whose account they are of. */
 struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei);
 /* Aborts what runs, lookups of the credentials among it (credentials_abort); at most a second or
  * two. NULL is a no-op. */
@@ -69,6 +69,8 @@ struct cloud_view {
 };
 enum err cloud_view(struct cloud *c, struct cloud_view *out) MUST_CHECK; /* a copy; any thread */
 void cloud_view_free(struct cloud_view *v);
+/* The account whose credentials tollgate has, as STS said; 0: not known (yet). Any thread. */
+int64_t cloud_own_account(const struct cloud *c);
 /* Publishes what is complete now instead of at the next minute, and polls at once (tests,
  * `:refresh`). */
 void cloud_hurry(struct cloud *c);

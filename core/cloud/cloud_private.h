@@ -10,6 +10,7 @@
 #include "core/cloud/publish.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Keys of the ledger's values. */
 #define CLOUD_METRICS_KEY   "cloud.cloudwatch"
@@ -41,8 +42,16 @@ struct cloud_answers {
     char day[11]; /* UTC day the costs' `today` is about: "2026-11-21"; "" none */
 };
 
+/* Whose account it is. */
+struct cloud_account {
+    _Atomic int64_t number;               /* 0: not known; read by any thread */
+    char access_key_id[128], source[128]; /* of the credentials it was asked with */
+    int64_t next_ms, wait_ms;             /* of the next try, after one that failed */
+};
+
 struct cloud {
     struct ledger *ledger;
+    struct cloud_account account;
     struct credentials_provider *credentials;
     struct aws_http *http;
     struct publish_known known;
@@ -77,6 +86,12 @@ struct cloud_run {
     money_t cost; /* of what was asked so far */
 };
 struct aws_session cloud_session(const struct cloud_run *r, enum config_service s);
+
+/* cloud_own_account.c */
+/* Asks STS whose account r->keys are of, unless that is known. */
+enum err cloud_learn_account(struct cloud_run *r, struct err_info *ei) MUST_CHECK;
+/* The same from time to time; that it fails is logged once. */
+void cloud_look_for_account(struct cloud_run *r);
 
 enum err cloud_publish(struct cloud *c, const struct config *config, const struct credentials *keys,
                        int64_t now_ms, bool hurried, struct err_info *ei);

@@ -51,6 +51,12 @@ static void metrics(void *arg, struct buf *out)
     pthread_mutex_unlock(&c->text_lock);
 }
 
+static int64_t account(void *arg)
+{
+    const struct core *c = arg;
+    return cloud_own_account(c->cloud);
+}
+
 /* --- opening --- */
 
 static bool on_stored_key(void *arg, const struct key_record *k)
@@ -143,14 +149,15 @@ static enum err start_threads(struct core *c, const struct core_options *o, stru
     }
     struct cloud_options cloud = {
         .config = c->config, .ledger = c->ledger, .credentials = c->credentials};
-    struct proxy_options proxy = {.config = c->config,
-                                  .catalog = c->catalog,
-                                  .limits = c->limits,
-                                  .ledger = c->ledger,
-                                  .identity = c->identity,
-                                  .credentials = c->credentials,
-                                  .hooks = {.arg = c, .ready = ready, .metrics = metrics},
-                                  .workers = o->workers};
+    struct proxy_options proxy = {
+        .config = c->config,
+        .catalog = c->catalog,
+        .limits = c->limits,
+        .ledger = c->ledger,
+        .identity = c->identity,
+        .credentials = c->credentials,
+        .hooks = {.arg = c, .ready = ready, .metrics = metrics, .account = account},
+        .workers = o->workers};
     c->cloud = cloud_start(&cloud, ei);
     c->proxy = c->cloud ? proxy_start(&proxy, ei) : NULL;
     /* It sets c->server itself, before its thread runs. */

@@ -453,6 +453,14 @@ static void answer_models(struct ticket *t)
     gate_answer(t, &a);
 }
 
+/* The account that calls are made for, by a role where one is taken on; 0: not known. */
+static int64_t account_of(const struct ticket *t)
+{
+    const char *role = t->rules->config->assume_role.arn;
+    const struct proxy_hooks *h = t->gate->hooks;
+    return role ? catalog_arn_account(str_of(role)) : h->account ? h->account(h->arg) : 0;
+}
+
 /* Finds the model that the path or the body names. False: refused. */
 static bool find_model(struct ticket *t, struct str named)
 {
@@ -465,7 +473,12 @@ static bool find_model(struct ticket *t, struct str named)
         return false;
     }
     t->call.model_asked = segment.n > 0 ? arena_str(&t->call.arena, str_of(id)) : named;
-    enum err e = catalog_resolve(t->rules->catalog, t->call.model_asked, &t->call.resolved, &ei);
+    struct catalog *c = t->rules->catalog;
+    enum err e =
+        catalog_is_foreign(c, t->call.model_asked, account_of(t))
+            ? err_set(&ei, ERR_FORBIDDEN,
+                      "the ARN is of another AWS account than this gateway calls Bedrock for")
+            : catalog_resolve(c, t->call.model_asked, &t->call.resolved, &ei);
     if (e != ERR_OK) {
         gate_refuse(t, e == ERR_FORBIDDEN ? REFUSAL_FORBIDDEN : REFUSAL_UNKNOWN_MODEL, "model",
                     ei.text);

@@ -19,6 +19,8 @@ struct proxy_hooks {
     bool (*ready)(void *arg, struct buf *reasons);
     /* Appends the text of /metrics as last rendered. */
     void (*metrics)(void *arg, struct buf *out);
+    /* The account calls are made for; 0: not known. NULL: likewise. */
+    int64_t (*account)(void *arg);
 };
 
 struct proxy_options {

@@ -154,7 +154,7 @@ listen:
 identity: required
 region: us-east-1
 state_dir: ${state}
-endpoints: {bedrock-runtime: "${endpoint}"}
+endpoints: {bedrock-runtime: "${endpoint}", sts: "http://127.0.0.1:9"}
 estimate: bytes
 poll: {cloudwatch: off, cost_explorer: off, budgets: off, profiles: off}
 upstream: {max_connections: 16000${tlsUpstream ? `, ca_file: ${tls.certificate}` : ''}}

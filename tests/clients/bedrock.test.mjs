@@ -72,6 +72,17 @@ async function refused(promise, name, status, attempts = 1) {
     return e;
 }
 
+test('an ARN of another account is denied to the SDK at once, without a second try', async (t) => {
+    const { core } = await startBoth(t);
+    const c = client(t, core, await core.key());
+    const foreign = `arn:aws:bedrock:us-east-1:999999999999:inference-profile/${HAIKU}`;
+    await until('STS to say whose account it is', () => converse(c, 'x', foreign).then(() => false, () => true));
+    const e = await refused(converse(c, 'x', foreign), 'AccessDeniedException', 403);
+    assert.match(e.message, /another AWS account/);
+    await refused(stream(c, 'x', foreign), 'AccessDeniedException', 403);
+    assert.ok(answerText(await converse(c, 'x', foreign.replace('999999999999', '123456789012'))));
+});
+
 const MANY = { maxTokens: 50 };
 
 async function startBoth(t, more = {}, simOptions = {}) {

@@ -4,7 +4,7 @@ import http from 'node:http';
 import test from 'node:test';
 
 import { agent, converseBody } from '../lib/calls.mjs';
-import { configuration, Core, Simulation } from '../lib/harness.mjs';
+import { configuration, Core, Simulation, until } from '../lib/harness.mjs';
 
 const BASE = 'anthropic.claude-haiku-4-5-20251001-v1:0';
 const US = `us.${BASE}`;
@@ -260,6 +260,45 @@ test('a maximum cannot be hidden: members given twice, escapes, numbers of anoth
         }
     }
     assert.equal((await sim.settled()).calls, 0, 'each is denied as the larger, or refused');
+});
+
+test('an ARN of another account is refused with 403, in every dialect, once ours is known', async (t) => {
+    const foreign = (arn) => arn.replace(ACCOUNT, '999999999999');
+    const { sim, core } = await startBoth(t, {
+        unknown_models: 'allow', models: [...MODELS, { name: 'shared', id: foreign(profile('shared1share')), base: 'haiku' }],
+    });
+    const key = await core.key('app', 'sales');
+    const arns = [`arn:aws:bedrock:us-east-1:${ACCOUNT}:inference-profile/${US}`, SALES, profile('unknown1unkn')].map(foreign);
+    const isRefused = async () => (await converse(core, key, encodeURIComponent(arns[0]))).status === 403;
+    await until('STS to say whose account it is', isRefused);
+    const { calls } = await sim.settled();
+    for (const arn of arns) {
+        for (const segment of [encodeURIComponent(arn), arn, everyByte(arn)]) {
+            const { status, headers, json } = await converse(core, key, segment);
+            assert.deepEqual([status, headers['x-amzn-errortype']], [403, 'AccessDeniedException'], segment);
+            assert.match(json.message, /another AWS account/);
+        }
+        for (const [path, body] of Object.entries({
+            '/v1/chat/completions': { model: arn, messages: [{ role: 'user', content: 'x' }] },
+            '/v1/invocations': { model: arn, prompt: { messages: [{ role: 'user', content: 'x' }] } },
+        })) {
+            const { status, text } = await send(core, key, path, JSON.stringify(body));
+            assert.equal(status, 403, `${path} ${arn}: ${text}`);
+        }
+    }
+    assert.equal((await sim.settled()).calls, calls, 'none reached AWS');
+    // What the file names is the operator's word; a foundation model is nobody's.
+    for (const segment of ['shared', encodeURIComponent(foreign(profile('shared1share'))), `arn:aws:bedrock:us-east-1::foundation-model/${BASE}`]) {
+        assert.equal((await converse(core, key, segment)).status, 200, segment);
+    }
+});
+
+test('with assume_role, ours is the account of the role', async (t) => {
+    const { core } = await startBoth(t, { assume_role: { arn: 'arn:aws:iam::999999999999:role/BedrockCaller' } });
+    const key = await core.key('app', 'sales');
+    const geo = (account) => encodeURIComponent(`arn:aws:bedrock:us-east-1:${account}:inference-profile/${US}`);
+    assert.equal((await converse(core, key, geo(ACCOUNT))).status, 403);
+    assert.equal((await converse(core, key, geo('999999999999'))).status, 200);
 });
 
 test('a profile of another cost center is refused with 403, in every dialect', async (t) => {

@@ -173,11 +173,14 @@ export const MODELS = [
     { name: 'nova-micro', id: 'amazon.nova-micro-v1:0' },
 ];
 
-export function configuration(sim, more = {}) {
+// No test asks the real AWS who it is.
+const NOBODY = 'http://127.0.0.1:9';
+
+export function configuration(sim, { endpoints = sim?.endpoints ?? { 'bedrock-runtime': NOBODY }, ...more } = {}) {
     return {
         listen: [{ address: '127.0.0.1:0' }],
         region: 'us-east-1',
-        endpoints: sim?.endpoints ?? { 'bedrock-runtime': 'http://127.0.0.1:9' },
+        endpoints: { sts: NOBODY, ...endpoints },
         poll: { cloudwatch: 'off', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
         estimate: 'bytes',
         models: MODELS,

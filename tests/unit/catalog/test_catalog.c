@@ -498,6 +498,37 @@ static void limits_on_unknown_ids_when_allowed(void **state)
     close_catalog(c);
 }
 
+static void arns_of_other_accounts(void **state)
+{
+    static const struct {
+        const char *arn;
+        int64_t account;
+    } cases[] = {
+        {"arn:aws:bedrock:us-east-1:123456789012:inference-profile/us." HAIKU, 123456789012},
+        {"arn:aws:bedrock:us-east-1:000000000012:application-inference-profile/x", 12},
+        {"arn:aws:iam::123456789012:role/BedrockCaller", 123456789012},
+        {"arn:aws:bedrock:us-east-1::foundation-model/" HAIKU, 0},
+        {"arn:aws:bedrock:us-east-1:aws:inference-profile/us." HAIKU, 0},
+        {"arn:aws:bedrock:us-east-1:123456789012", 0},
+        {"xrn:aws:bedrock:us-east-1:123456789012:x/y", 0},
+        {HAIKU, 0},
+        {"", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(catalog_arn_account(str_of(cases[i].arn)), cases[i].account);
+    }
+    struct catalog *c = open_catalog("region: us-east-1\nmodels:\n- {name: haiku, id: us." HAIKU
+                                     ", profiles: {sales: '" PROFILE "'}}\n");
+    struct str geo = str_of(cases[0].arn);
+    assert_true(catalog_is_foreign(c, geo, 210987654321));
+    assert_false(catalog_is_foreign(c, geo, 123456789012));
+    assert_false(catalog_is_foreign(c, geo, 0)); /* ours is not known */
+    assert_false(catalog_is_foreign(c, str_of(cases[3].arn), 210987654321));
+    assert_false(catalog_is_foreign(c, STR(PROFILE), 210987654321)); /* the file names it */
+    close_catalog(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +547,7 @@ int main(void)
         cmocka_unit_test(patterns_of_limits),
         cmocka_unit_test(mistakes_of_models_and_limits),
         cmocka_unit_test(limits_on_unknown_ids_when_allowed),
+        cmocka_unit_test(arns_of_other_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,8 @@ struct aws {
     pthread_mutex_t lock;
     int put_status, get_status, cost_status;
     const char *get_body, *cost_body;
-    int puts, gets, costs;
+    int puts, gets, costs, whoamis;
+    const char *account;                  /* what STS says; NULL: it fails */
     int64_t total_requests, input_tokens; /* taken */
     int64_t last_minute_ms;
     struct buf last_cost_query, last_get_query;
@@ -115,7 +116,13 @@ static inline void answer(void *arg, const struct fake_request *q, struct fake_r
     struct aws *a = arg;
     struct str target = http_value(&q->head, "x-amz-target");
     pthread_mutex_lock(&a->lock);
-    if (str_ends(target, ".PutMetricData")) {
+    if (str_starts(q->body, "Action=GetCallerIdentity")) {
+        a->whoamis++;
+        r->status = a->account != NULL ? 200 : 500;
+        buf_printf(&r->body,
+                   "<Account>%s</Account><Arn>arn:aws:iam::%s:user/x</Arn><UserId>x</UserId>",
+                   a->account != NULL ? a->account : "", a->account != NULL ? a->account : "");
+    } else if (str_ends(target, ".PutMetricData")) {
         int64_t before = a->total_requests;
         a->puts++;
         r->status = a->put_status == FAKE_LOST ? FAKE_CLOSE : a->put_status;
@@ -185,6 +192,7 @@ static inline void set_up(struct rig *g)
     *g = (struct rig){.aws = {.put_status = 200,
                               .get_status = 200,
                               .cost_status = 200,
+                              .account = "000000000012",
                               .log_status = 200,
                               .log_create_status = 200,
                               .get_body = GOOD_METRICS,

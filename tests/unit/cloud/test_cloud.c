@@ -238,7 +238,8 @@ static void what_is_off_asks_nothing(void **state)
     assert_int_equal(source_of(&g, "publish").state, CLOUD_OFF);
     assert_int_equal(source_of(&g, "cloudwatch").state, CLOUD_OFF);
     assert_int_equal(source_of(&g, "cost_explorer").state, CLOUD_OFF);
-    assert_int_equal(fake_aws_count(&g.server), 0);
+    assert_int_equal(fake_aws_count(&g.server), 1); /* whose account it is */
+    assert_int_equal(count_of(&g, &g.aws.whoamis), 1);
     struct config on = g.config;
     on.publish_metrics.on = true;
     on.references = 1;
@@ -283,6 +284,55 @@ static void without_credentials_it_says_so_and_waits(void **state)
     tear_down(&g);
 }
 
+static void await_account(struct rig *g, int64_t account)
+{
+    int64_t until_us = clock_mono_us() + 30000000;
+    while (cloud_own_account(g->cloud) != account && clock_mono_us() < until_us) {
+        usleep(1000);
+    }
+    assert_int_equal(cloud_own_account(g->cloud), account);
+}
+
+/* Another round of the thread: the n-th, hurried. */
+static void one_more_round(struct rig *g, int n)
+{
+    hurry_and_await(g, "publish", CLOUD_OK, NOW_MS + 5 * MINUTE_MS + n * 1000);
+}
+
+static void the_account_is_asked_for_once(void **state)
+{
+    (void)state;
+    struct rig g;
+    set_up(&g);
+    start(&g);
+    await_account(&g, 12);
+    one_more_round(&g, 1);
+    one_more_round(&g, 6);
+    assert_int_equal(count_of(&g, &g.aws.whoamis), 1);
+    tear_down(&g);
+}
+
+static void an_account_that_is_not_told_is_asked_for_again_later(void **state)
+{
+    (void)state;
+    struct rig g;
+    set_up(&g);
+    g.aws.account = NULL;
+    start(&g);
+    (void)await(&g, "publish", CLOUD_OK);
+    assert_int_equal(cloud_own_account(g.cloud), 0);
+    one_more_round(&g, 1);
+    int asked = count_of(&g, &g.aws.whoamis);
+    one_more_round(&g, 4); /* within five seconds: not again */
+    assert_int_equal(count_of(&g, &g.aws.whoamis), asked);
+    pthread_mutex_lock(&g.aws.lock);
+    g.aws.account = "210987654321";
+    pthread_mutex_unlock(&g.aws.lock);
+    one_more_round(&g, 6);
+    await_account(&g, 210987654321);
+    tear_down(&g);
+}
+
 static void a_stop_ends_a_call_that_hangs(void **state)
 {
     (void)state;
@@ -290,7 +340,7 @@ static void a_stop_ends_a_call_that_hangs(void **state)
     set_up(&g);
     g.aws.get_status = FAKE_HANG;
     start(&g);
-    fake_aws_await(&g.server, 1);
+    fake_aws_await(&g.server, 2); /* behind whose account it is */
     tear_down(&g);
 }
 
@@ -319,6 +369,8 @@ int main(void)
         cmocka_unit_test(impossible_sums_are_refused),
         cmocka_unit_test(what_is_off_asks_nothing),
         cmocka_unit_test(without_credentials_it_says_so_and_waits),
+        cmocka_unit_test(the_account_is_asked_for_once),
+        cmocka_unit_test(an_account_that_is_not_told_is_asked_for_again_later),
         cmocka_unit_test(a_stop_ends_a_call_that_hangs),
         cmocka_unit_test(states_have_names),
     };
