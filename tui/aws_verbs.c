@@ -88,7 +88,8 @@ static const struct {
      "cent.\n"},
     {"alarms",
      "CloudWatch alarms on the metrics that tollgate publishes. CloudWatch matches dimensions "
-     "exactly: give each one of the\nseries. --all lists alarms of other name spaces too.\n"},
+     "exactly: give each one of a\nset that is published (publish.metrics.dimension_sets). --all "
+     "lists alarms of other name spaces too.\n"},
     {"logging", "Whether Bedrock's own invocation logging is on, and where to. Only looks.\n"},
     {"policy",
      "Prints an IAM policy as JSON and asks AWS nothing: what tollgate itself needs for the "

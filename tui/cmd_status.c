@@ -253,17 +253,20 @@ static const char *plural(size_t n)
     return n == 1 ? "" : "s";
 }
 
-/* What the file may cost with AWS a month: each set of dimensions has six metrics of 30 cents. */
+/* What the file may cost with AWS a month: a combination of dimensions has six metrics of 30 cents.
+ */
 static void print_aws_costs(const struct config *config)
 {
     char text[MONEY_TEXT];
-    if (config->publish_metrics.on) {
-        int64_t metrics = 6 * config->publish_metrics.max_series;
+    const struct config_metrics *m = &config->publish_metrics;
+    if (m->on) {
+        int64_t metrics = 6 * config_series_most(m);
         money_display(text, metrics * (MONEY_DOLLAR * 3 / 10));
-        (void)printf(
-            "publish.metrics: up to %lld metrics (max_series: %lld), at AWS's list price up "
-            "to %s a month\n",
-            (long long)metrics, (long long)config->publish_metrics.max_series, text);
+        (void)printf("publish.metrics: %zu set%s of dimensions, up to %lld custom metrics "
+                     "(max_series: %lld, and some for \"other\"), at AWS's list price of $0.30 "
+                     "each up to %s a month\n",
+                     m->set_count, plural(m->set_count), (long long)metrics,
+                     (long long)m->max_series, text);
     }
     if (config->poll.cloudwatch_ms > 0 || config->poll.cost_explorer_ms > 0) {
         money_display(text, config->poll.max_usd_per_month);

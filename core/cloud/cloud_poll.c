@@ -34,6 +34,7 @@ static void keep(struct cloud *c, const char *key, struct buf *json)
 
 struct gathering {
     struct cloud_answers answers;
+    bool by_model; /* the labels are models */
     bool failed;
 };
 
@@ -42,8 +43,8 @@ static void take_point(void *arg, size_t query, struct str label, int64_t at_ms,
     struct gathering *g = arg;
     (void)at_ms;
     if (!(value >= 0 && value < CALL_MAX) ||
-        !answers_add_metric(&g->answers, publish_metric_name((enum publish_metric)query), label,
-                            (int64_t)llround(value))) {
+        !answers_add_metric(&g->answers, publish_metric_name((enum publish_metric)query),
+                            g->by_model ? label : STR(""), (int64_t)llround(value))) {
         g->failed = true;
     }
 }
@@ -64,22 +65,27 @@ static bool search_name(char *out, size_t size, const char *name)
     return n > 0 && (size_t)n < size;
 }
 
+/* One set is read: the sums of each are the same. That of all dimensions is read where there is
+ * one, as other writers of the namespace have it too. */
 static bool write_queries(struct cloudwatch_query queries[PUBLISH_METRICS],
-                          char text[PUBLISH_METRICS][512], const char *name_space)
+                          char text[PUBLISH_METRICS][512], const struct config_metrics *m,
+                          bool *by_model)
 {
-    char quoted[300];
-    if (!search_name(quoted, sizeof(quoted), name_space)) {
+    char quoted[300], schema[CONFIG_SCHEMA_TEXT];
+    unsigned set = config_dimension_set(m, 1U << DIMENSION_MODEL);
+    *by_model = set != 0;
+    set = *by_model ? set : config_dimension_set(m, 0);
+    if (!search_name(quoted, sizeof(quoted), m->namespace)) {
         return false;
     }
     for (size_t i = 0; i < PUBLISH_METRICS; i++) {
-        int n = snprintf(text[i], sizeof(text[i]),
-                         "SEARCH('{%s,Application,CostCenter,Environment,Model,ModelId} "
-                         "MetricName=\"%s\"', 'Sum', 3600)",
-                         quoted, publish_metric_name((enum publish_metric)i));
+        int n = snprintf(
+            text[i], sizeof(text[i]), "SEARCH('{%s,%s} MetricName=\"%s\"', 'Sum', 3600)", quoted,
+            config_dimension_schema(schema, set), publish_metric_name((enum publish_metric)i));
         if (n < 0 || (size_t)n >= sizeof(text[i])) {
             return false;
         }
-        queries[i] = (struct cloudwatch_query){text[i], "${PROP('Dim.Model')}"};
+        queries[i] = (struct cloudwatch_query){text[i], *by_model ? "${PROP('Dim.Model')}" : NULL};
     }
     return true;
 }
@@ -89,11 +95,11 @@ enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
 {
     struct cloudwatch_query queries[PUBLISH_METRICS];
     char text[PUBLISH_METRICS][512];
-    if (!write_queries(queries, text, config->publish_metrics.namespace)) {
+    struct gathering g = {0};
+    if (!write_queries(queries, text, &config->publish_metrics, &g.by_model)) {
         return err_set(ei, ERR_RANGE, "the namespace %.60s cannot be searched for",
                        config->publish_metrics.namespace);
     }
-    struct gathering g = {0};
     struct aws_place place = {config->endpoints[SERVICE_MONITORING], config->region};
     int64_t series;
     /* Whole hours: the first one began at most 25 hours ago. */

@@ -52,7 +52,7 @@ static enum err publish_batch(struct cloud *c, const struct config *config,
         return e;
     }
     query.after_seq = c->published.seq;
-    publish_begin(&batch, &c->known, now_ms, config->publish_metrics.max_series, all);
+    publish_begin(&batch, &c->known, &config->publish_metrics, now_ms, all);
     e = ledger_audit(c->ledger, &query, take_entry, &batch, ei);
     if (e == ERR_OK && batch.failed) {
         e = err_set(ei, ERR_NOMEM, "no memory to publish metrics");

@@ -10,7 +10,13 @@
 #define OVER_BY_MS  2000
 #define OLDEST_MS   (13LL * DAY_MS) /* CloudWatch takes two weeks */
 #define DATUM_BYTES 400             /* of JSON around the values of the dimensions, generously */
-#define KEY_MAX     (PUBLISH_DIMENSIONS * PUBLISH_VALUE_MAX + 32)
+#define KEY_MAX     (CONFIG_DIMENSIONS * PUBLISH_VALUE_MAX + 32)
+
+_Static_assert(CONFIG_DIMENSION_SETS_MAX *PUBLISH_METRICS *(DATUM_BYTES + 2 * CONFIG_DIMENSIONS *
+                                                                              PUBLISH_VALUE_MAX) <
+                       CLOUDWATCH_PUT_BYTES &&
+                   CONFIG_DIMENSION_SETS_MAX <= PUBLISH_SERIES_MAX,
+               "a call fits into a request whatever its sets are");
 
 const char *publish_metric_name(enum publish_metric m)
 {
@@ -19,23 +25,15 @@ const char *publish_metric_name(enum publish_metric m)
     return m < PUBLISH_METRICS ? names[m] : "";
 }
 
-const char *publish_dimension_name(enum publish_dimension d)
-{
-    static const char *const names[] = {"Model", "ModelId", "CostCenter", "Application",
-                                        "Environment"};
-    return d < PUBLISH_DIMENSIONS ? names[d] : "";
-}
-
 void publish_known_free(struct publish_known *k)
 {
     map_free(&k->names, NULL);
 }
 
-void publish_begin(struct publish_batch *b, struct publish_known *known, int64_t now_ms,
-                   int64_t max_series, bool all)
+void publish_begin(struct publish_batch *b, struct publish_known *known,
+                   const struct config_metrics *metrics, int64_t now_ms, bool all)
 {
-    *b = (struct publish_batch){
-        .known = known, .now_ms = now_ms, .max_series = max_series, .all = all};
+    *b = (struct publish_batch){.known = known, .metrics = metrics, .now_ms = now_ms, .all = all};
     if (known->day != now_ms / DAY_MS) {
         publish_known_free(known);
         known->day = now_ms / DAY_MS;
@@ -79,72 +77,144 @@ static struct str model_metric(struct str model_id)
     return str_sub(model_id, from, model_id.n);
 }
 
-static void set_dimensions(struct publish_series *s, const struct audit_entry *e)
+/* The minute a call counts in. One from the future (the clock was set back) is neither waited for
+ * nor refused by CloudWatch: it counts now. */
+static int64_t minute_of(const struct publish_batch *b, const struct audit_entry *e)
 {
-    clean_value(s->text[PUBLISH_MODEL], e->model);
-    clean_value(s->text[PUBLISH_MODEL_ID], model_metric(e->model_id));
-    clean_value(s->text[PUBLISH_COST_CENTER], tags_get(&e->tags, "costCenter"));
-    clean_value(s->text[PUBLISH_APPLICATION], tags_get(&e->tags, "applicationId"));
-    clean_value(s->text[PUBLISH_ENVIRONMENT], tags_get(&e->tags, "environment"));
+    int64_t at_ms = e->time_ms > b->now_ms + MINUTE_MS ? b->now_ms : e->time_ms;
+    return at_ms - at_ms % MINUTE_MS;
+}
+
+static struct str value_of(const struct audit_entry *e, enum config_dimension d)
+{
+    switch (d) {
+    case DIMENSION_MODEL:
+        return e->model;
+    case DIMENSION_MODEL_ID:
+        return model_metric(e->model_id);
+    case DIMENSION_COST_CENTER:
+        return tags_get(&e->tags, "costCenter");
+    case DIMENSION_APPLICATION:
+        return tags_get(&e->tags, "applicationId");
+    case DIMENSION_ENVIRONMENT:
+        return tags_get(&e->tags, "environment");
+    case CONFIG_DIMENSIONS:
+        break;
+    }
+    return STR("");
 }
 
 /* Cleaned values hold no control characters, so that one can stand between them. */
-static struct str dimensions_key(char out[KEY_MAX], const struct publish_series *s,
-                                 int64_t minute_ms)
+static struct str series_key(char out[KEY_MAX], const struct publish_series *s, int64_t minute_ms)
 {
-    int n = snprintf(out, KEY_MAX, "%lld\n%s\n%s\n%s\n%s\n%s", (long long)minute_ms, s->text[0],
-                     s->text[1], s->text[2], s->text[3], s->text[4]);
+    int n = snprintf(out, KEY_MAX, "%lld\n%u\n%s\n%s\n%s\n%s\n%s", (long long)minute_ms, s->set,
+                     s->text[0], s->text[1], s->text[2], s->text[3], s->text[4]);
     return (struct str){out, n > 0 ? (size_t)n : 0};
 }
 
-/* Folds what would be one set too many into Application=other. */
-static void bound_series(struct publish_batch *b, struct publish_series *s)
+/* Whether the series is one of today's, or may become one while there are fewer than `most`. */
+static bool is_known(struct publish_batch *b, const struct publish_series *s, int64_t most)
 {
     char text[KEY_MAX];
-    struct str key = dimensions_key(text, s, 0);
+    struct str key = series_key(text, s, 0);
     if (map_get(&b->known->names, key) != NULL) {
-        return;
+        return true;
     }
-    if ((int64_t)b->known->names.count >= b->max_series) {
-        str_copy(s->text[PUBLISH_APPLICATION], PUBLISH_VALUE_MAX, STR("other"));
-        return;
+    if ((int64_t)b->known->names.count >= most) {
+        return false;
     }
     if (!map_set(&b->known->names, key, b->known, NULL)) {
         b->failed = true;
     }
+    return true;
+}
+
+static void become_other(struct publish_series *s, unsigned dimensions)
+{
+    for (unsigned d = 0; d < CONFIG_DIMENSIONS; d++) {
+        if ((s->set & dimensions & 1U << d) != 0) {
+            str_copy(s->text[d], PUBLISH_VALUE_MAX, STR("other"));
+        }
+    }
+}
+
+/* Folds what would be one series too many. The last ones that are kept free are for "other" in
+ * every dimension, one a set. */
+static void bound_series(struct publish_batch *b, struct publish_series *s)
+{
+    int64_t most = config_series_most(b->metrics);
+    if (is_known(b, s, b->metrics->max_series)) {
+        return;
+    }
+    become_other(s, 1U << DIMENSION_APPLICATION);
+    if (is_known(b, s, most - (int64_t)b->metrics->set_count)) {
+        return;
+    }
+    become_other(s, CONFIG_ALL_DIMENSIONS);
+    (void)is_known(b, s, most);
+}
+
+/* The series of a call in one set of dimensions, as it is to be published. */
+static void shape_series(struct publish_batch *b, const struct audit_entry *e, unsigned set,
+                         struct publish_series *s)
+{
+    *s = (struct publish_series){.minute_ms = minute_of(b, e), .set = set};
+    for (unsigned d = 0; d < CONFIG_DIMENSIONS; d++) {
+        if ((set & 1U << d) != 0) {
+            clean_value(s->text[d], value_of(e, (enum config_dimension)d));
+        }
+    }
+    bound_series(b, s);
 }
 
 static size_t bytes_of(const struct publish_series *s)
 {
     size_t bytes = DATUM_BYTES;
-    for (size_t i = 0; i < PUBLISH_DIMENSIONS; i++) {
+    for (size_t i = 0; i < CONFIG_DIMENSIONS; i++) {
         bytes += 2 * strlen(s->text[i]); /* each may need a backslash */
     }
     return bytes * PUBLISH_METRICS;
 }
 
-/* Keeps a copy of s with its dimensions named; NULL when the batch is full or without memory. */
-static struct publish_series *add_series(struct publish_batch *b, const struct publish_series *s,
-                                         struct str key)
+static struct publish_series *find_series(const struct publish_batch *b,
+                                          const struct publish_series *s)
 {
-    size_t bytes = bytes_of(s);
-    if (b->count == PUBLISH_SERIES_MAX || b->bytes + bytes > CLOUDWATCH_PUT_BYTES - 1024) {
-        b->more = true;
-        return NULL;
+    char text[KEY_MAX];
+    return map_get(&b->index, series_key(text, s, s->minute_ms));
+}
+
+/* Whether what a call adds still fits into the request. */
+static bool has_room(struct publish_batch *b, const struct audit_entry *e)
+{
+    size_t count = b->count, bytes = b->bytes;
+    for (size_t i = 0; i < b->metrics->set_count; i++) {
+        struct publish_series s;
+        shape_series(b, e, b->metrics->sets[i], &s);
+        bool here = find_series(b, &s) != NULL;
+        count += here ? 0 : 1;
+        bytes += here ? 0 : bytes_of(&s);
     }
+    return count <= PUBLISH_SERIES_MAX && bytes <= CLOUDWATCH_PUT_BYTES - 1024;
+}
+
+/* Keeps a copy of s with its dimensions named; NULL without memory. */
+static struct publish_series *add_series(struct publish_batch *b, const struct publish_series *s)
+{
+    char text[KEY_MAX];
     struct publish_series *kept = malloc(sizeof(*kept));
-    if (kept == NULL || !map_set(&b->index, key, kept, NULL)) {
+    if (kept == NULL || !map_set(&b->index, series_key(text, s, s->minute_ms), kept, NULL)) {
         free(kept);
-        b->failed = true;
         return NULL;
     }
     *kept = *s;
-    for (size_t i = 0; i < PUBLISH_DIMENSIONS; i++) {
-        kept->dimensions[i].name = publish_dimension_name((enum publish_dimension)i);
-        kept->dimensions[i].value = kept->text[i];
+    for (unsigned d = 0; d < CONFIG_DIMENSIONS; d++) {
+        if ((s->set & 1U << d) != 0) {
+            kept->dimensions[kept->dimension_count++] = (struct cloudwatch_dimension){
+                config_dimension_name((enum config_dimension)d), kept->text[d]};
+        }
     }
     b->at[b->count++] = kept;
-    b->bytes += bytes;
+    b->bytes += bytes_of(s);
     return kept;
 }
 
@@ -166,14 +236,6 @@ static bool counts(const struct audit_entry *e)
 {
     return !e->is_change && (e->outcome == OUTCOME_APPROVED || e->outcome == OUTCOME_FAILED ||
                              e->outcome == OUTCOME_DENIED);
-}
-
-/* The minute a call counts in. One from the future (the clock was set back) is neither waited for
- * nor refused by CloudWatch: it counts now. */
-static int64_t minute_of(const struct publish_batch *b, const struct audit_entry *e)
-{
-    int64_t at_ms = e->time_ms > b->now_ms + MINUTE_MS ? b->now_ms : e->time_ms;
-    return at_ms - at_ms % MINUTE_MS;
 }
 
 static bool is_over(const struct publish_batch *b, const struct audit_entry *e)
@@ -199,20 +261,20 @@ bool publish_take(struct publish_batch *b, const struct audit_entry *e)
     if (!is_over(b, e)) {
         return false;
     }
-    struct publish_series s = {0};
-    char text[KEY_MAX];
-    set_dimensions(&s, e);
-    s.minute_ms = minute_of(b, e);
-    bound_series(b, &s);
-    struct str key = dimensions_key(text, &s, s.minute_ms);
-    struct publish_series *kept = map_get(&b->index, key);
-    if (kept == NULL) {
-        kept = add_series(b, &s, key);
+    b->more = !has_room(b, e);
+    for (size_t i = 0; !b->more && !b->failed && i < b->metrics->set_count; i++) {
+        struct publish_series s;
+        shape_series(b, e, b->metrics->sets[i], &s);
+        struct publish_series *kept = find_series(b, &s);
+        kept = kept != NULL ? kept : add_series(b, &s);
+        b->failed = b->failed || kept == NULL;
+        if (kept != NULL) {
+            count_call(kept, e);
+        }
     }
-    if (kept == NULL) {
+    if (b->more || b->failed) {
         return false;
     }
-    count_call(kept, e);
     b->calls++;
     b->last_seq = e->seq;
     return true;
@@ -227,7 +289,7 @@ struct cloudwatch_datum *publish_data(const struct publish_batch *b)
         data[i] =
             (struct cloudwatch_datum){.metric = publish_metric_name((enum publish_metric)metric),
                                       .dimensions = s->dimensions,
-                                      .dimension_count = PUBLISH_DIMENSIONS,
+                                      .dimension_count = s->dimension_count,
                                       .at_ms = s->minute_ms,
                                       .value = s->values[metric]};
     }

@@ -1,10 +1,12 @@
-/* publish.h: from calls of the ledger to the six metrics, a minute and a set of dimensions at a
- * time. No clock, no network: what is in a batch depends only on what it was given. */
+/* publish.h: from calls of the ledger to the six metrics: by minute and, in each configured set of
+ * dimensions, by their values. A call counts once in every set. No clock, no network: what is in a
+ * batch depends only on what it was given. */
 #ifndef TOLLGATE_CLOUD_PUBLISH_H
 #define TOLLGATE_CLOUD_PUBLISH_H
 
 #include "core/aws/cloudwatch.h"
 #include "core/base/map.h"
+#include "core/config/config.h"
 #include "core/ledger/ledger.h"
 
 enum publish_metric {
@@ -18,21 +20,10 @@ enum publish_metric {
 };
 const char *publish_metric_name(enum publish_metric m); /* "TotalRequests", ... */
 
-enum publish_dimension {
-    PUBLISH_MODEL,
-    PUBLISH_MODEL_ID,
-    PUBLISH_COST_CENTER,
-    PUBLISH_APPLICATION,
-    PUBLISH_ENVIRONMENT,
-    PUBLISH_DIMENSIONS
-};
-const char *publish_dimension_name(enum publish_dimension d); /* "Model", ... */
-
 #define PUBLISH_VALUE_MAX  256
 #define PUBLISH_SERIES_MAX (CLOUDWATCH_PUT_MAX / PUBLISH_METRICS)
 
-/* The sets of dimensions seen on one day: each is billed as a metric of its own. All-zero is the
- * start. */
+/* The series of one day: each is billed as six metrics. All-zero is the start. */
 struct publish_known {
     struct map names;
     int64_t day;
@@ -42,14 +33,17 @@ void publish_known_free(struct publish_known *k);
 struct publish_series {
     int64_t minute_ms;
     int64_t values[PUBLISH_METRICS];
-    struct cloudwatch_dimension dimensions[PUBLISH_DIMENSIONS];
-    char text[PUBLISH_DIMENSIONS][PUBLISH_VALUE_MAX];
+    unsigned set; /* of dimensions: bit DIMENSION_x */
+    struct cloudwatch_dimension dimensions[CONFIG_DIMENSIONS];
+    size_t dimension_count;
+    char text[CONFIG_DIMENSIONS][PUBLISH_VALUE_MAX]; /* by DIMENSION_x; "" outside the set */
 };
 
 /* What fits into one request, so that either all of it was taken by AWS or nothing. */
 struct publish_batch {
     struct publish_known *known;
-    int64_t now_ms, max_series;
+    const struct config_metrics *metrics;
+    int64_t now_ms;
     bool all; /* the running minute too */
     struct map index;
     struct publish_series *at[PUBLISH_SERIES_MAX];
@@ -61,11 +55,12 @@ struct publish_batch {
     bool failed;      /* no memory */
 };
 
-/* max_series: sets of dimensions a day, beyond which Application becomes "other". */
-void publish_begin(struct publish_batch *b, struct publish_known *known, int64_t now_ms,
-                   int64_t max_series, bool all);
-/* Accounts for an entry, in order of seq. False: not this one, and the batch is done: it is full,
- * or the minute of the entry is not over by 2 seconds. */
+/* Borrows metrics. Beyond max_series series a day Application becomes "other"; where even that
+ * makes too many, so does every dimension: config_series_most is never passed. */
+void publish_begin(struct publish_batch *b, struct publish_known *known,
+                   const struct config_metrics *metrics, int64_t now_ms, bool all);
+/* Accounts for an entry, in order of seq and in all sets or none. False: not this one, and the
+ * batch is done: it is full, or the minute of the entry is not over by 2 seconds. */
 bool publish_take(struct publish_batch *b, const struct audit_entry *e);
 /* The data of the batch: count * PUBLISH_METRICS of them, owned by the caller, pointing into b.
  * NULL without memory. */

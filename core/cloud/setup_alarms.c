@@ -6,13 +6,6 @@
 
 #include <stdlib.h>
 
-#define NAMESPACE_DEFAULT "GenAIRateLimiting"
-
-static const char *name_space(const struct config *config)
-{
-    return config->publish_metrics.on ? config->publish_metrics.namespace : NAMESPACE_DEFAULT;
-}
-
 /* --- list --- */
 
 struct listing {
@@ -52,7 +45,8 @@ enum err setup_alarms_list(struct setup *s, const json_t *params, json_t **resul
                            struct err_info *ei)
 {
     struct aws_session a = setup_session(s, SERVICE_MONITORING);
-    struct listing l = {json_array(), setup_flag(params, "all") ? NULL : name_space(s->config)};
+    struct listing l = {json_array(),
+                        setup_flag(params, "all") ? NULL : s->config->publish_metrics.namespace};
     enum err e = alarms_list(&a, NULL, NULL, take_row, &l, NULL, ei);
     if (e != ERR_OK) {
         json_decref(l.rows);
@@ -80,31 +74,55 @@ static enum err read_metric(const char *name, struct err_info *ei)
     return e;
 }
 
-/* Every metric is published with all five dimensions; the alarm needs a value for each. */
-static enum err read_dimensions(const json_t *params, json_t **out, struct err_info *ei)
+static enum err read_mask(const json_t *given, unsigned *mask, struct err_info *ei)
 {
-    json_t *given = json_object_get(params, "dimensions");
     const char *name;
     json_t *value;
-    json_object_foreach(given, name, value)
+    *mask = 0;
+    json_object_foreach((json_t *)(uintptr_t)given, name, value)
     {
-        bool known = false;
-        for (int d = 0; d < PUBLISH_DIMENSIONS; d++) {
-            known = known || strcmp(name, publish_dimension_name((enum publish_dimension)d)) == 0;
+        unsigned d = 0;
+        while (d < CONFIG_DIMENSIONS &&
+               strcmp(name, config_dimension_name((enum config_dimension)d)) != 0) {
+            d++;
         }
-        if (!known) {
+        if (d == CONFIG_DIMENSIONS) {
             return err_set(ei, ERR_RANGE,
                            "--dimension %.60s: Model, ModelId, CostCenter, Application and "
                            "Environment are published",
                            name);
         }
+        *mask |= 1U << d;
     }
-    *out = given;
-    return json_object_size(given) > 0
-               ? ERR_OK
-               : err_set(ei, ERR_RANGE,
-                         "--dimension NAME=VALUE is needed for each dimension of the series, such "
-                         "as Model=claude-3-5-haiku: CloudWatch matches them exactly");
+    return ERR_OK;
+}
+
+/* CloudWatch matches dimensions exactly: an alarm on others than a published set has no data. */
+static enum err read_dimensions(const struct config_metrics *m, const json_t *params, json_t **out,
+                                struct err_info *ei)
+{
+    struct buf sets = {0};
+    char schema[CONFIG_SCHEMA_TEXT];
+    unsigned mask;
+    *out = json_object_get(params, "dimensions");
+    enum err e = read_mask(*out, &mask, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    for (size_t i = 0; i < m->set_count; i++) {
+        if (m->sets[i] == mask) {
+            buf_free(&sets);
+            return ERR_OK;
+        }
+        buf_printf(&sets, "%s%s", i > 0 ? "; " : "", config_dimension_schema(schema, m->sets[i]));
+    }
+    (void)err_set(ei, ERR_RANGE,
+                  "--dimension NAME=VALUE is needed for each dimension of a published set, and no "
+                  "other: CloudWatch matches them exactly. Published: %.600s "
+                  "(publish.metrics.dimension_sets)",
+                  buf_cstr(&sets));
+    buf_free(&sets);
+    return ERR_RANGE;
 }
 
 static enum err read_alarm(const struct setup *s, const json_t *params, struct alarm_new *a,
@@ -120,7 +138,7 @@ static enum err read_alarm(const struct setup *s, const json_t *params, struct a
     e = e != ERR_OK ? e : setup_number(params, "period", 60, 86400, 300, &period, ei);
     e = e != ERR_OK ? e : setup_number(params, "periods", 1, 100, 1, &periods, ei);
     e = e != ERR_OK ? e : setup_told(params, false, &email, &a->topic, ei);
-    e = e != ERR_OK ? e : read_dimensions(params, &a->dimensions, ei);
+    e = e != ERR_OK ? e : read_dimensions(&s->config->publish_metrics, params, &a->dimensions, ei);
     if (e != ERR_OK) {
         return e;
     }
@@ -137,7 +155,7 @@ static enum err read_alarm(const struct setup *s, const json_t *params, struct a
     }
     a->period_s = (int)period;
     a->periods = (int)periods;
-    a->name_space = name_space(s->config);
+    a->name_space = s->config->publish_metrics.namespace;
     a->description = "made by tollgate";
     return ERR_OK;
 }
@@ -162,9 +180,9 @@ enum err setup_alarms_create(struct setup *s, const json_t *params, json_t **res
                   a.name, s->config->region, a.metric, a.threshold, a.period_s, a.periods,
                   a.periods == 1 ? "" : "s");
         setup_say(plan, "of the series %s in %s.", pairs, a.name_space);
-        if (json_object_size(a.dimensions) < PUBLISH_DIMENSIONS) {
-            setup_say(plan, "tollgate publishes series with all of Model, ModelId, CostCenter, "
-                            "Application and Environment: with fewer the alarm has no data.");
+        if (!s->config->publish_metrics.on) {
+            setup_say(plan, "publish.metrics is not in the configuration: until it is, the alarm "
+                            "has no data.");
         }
         setup_say(plan, "%s%s. An alarm costs about $0.10 a month.",
                   a.topic != NULL ? "Told: " : "Nobody is told: no --sns",

@@ -158,6 +158,35 @@ struct config_notice {
     int line;
 };
 
+/* Dimensions of the published metrics. */
+enum config_dimension {
+    DIMENSION_MODEL,
+    DIMENSION_MODEL_ID,
+    DIMENSION_COST_CENTER,
+    DIMENSION_APPLICATION,
+    DIMENSION_ENVIRONMENT,
+    CONFIG_DIMENSIONS
+};
+const char *config_dimension_name(enum config_dimension d); /* "Model", ... */
+#define CONFIG_ALL_DIMENSIONS     ((1U << CONFIG_DIMENSIONS) - 1)
+#define CONFIG_DIMENSION_SETS_MAX CONFIG_ALL_DIMENSIONS /* every one that is not empty */
+
+struct config_metrics {
+    bool on;
+    const char *namespace;
+    int64_t every_ms;
+    int64_t max_series;                       /* combinations of values a day, over all sets */
+    unsigned sets[CONFIG_DIMENSION_SETS_MAX]; /* bit DIMENSION_x; each is published apart */
+    size_t set_count;
+};
+/* Combinations a day at the very most: beyond max_series some are still needed to say "other". */
+int64_t config_series_most(const struct config_metrics *m);
+/* The largest set that holds all dimensions of `wanted`; 0: none does. */
+unsigned config_dimension_set(const struct config_metrics *m, unsigned wanted);
+/* "Application,CostCenter": as CloudWatch's expressions name a set. */
+#define CONFIG_SCHEMA_TEXT 64
+const char *config_dimension_schema(char out[CONFIG_SCHEMA_TEXT], unsigned set);
+
 /* Where the file says nothing: listen 127.0.0.1:8088; the region of AWS_REGION, AWS_DEFAULT_REGION,
  * the AWS profile, the instance; the Region's endpoints of AWS; polls on with the periods of the
  * documentation (a period `off` is 0); publishing off; times, sizes and choices as documented.
@@ -188,12 +217,7 @@ struct config {
     size_t model_count;
     struct config_limit *limits;
     size_t limit_count;
-    struct {
-        bool on;
-        const char *namespace;
-        int64_t every_ms;
-        int64_t max_series;
-    } publish_metrics;
+    struct config_metrics publish_metrics;
     struct {
         bool on;
         const char *log_group;

@@ -127,6 +127,7 @@ config_read_fn config_read_endpoints;               /* config_endpoints.c; fills
 config_read_fn config_read_models;                  /* config_models.c; fills struct config */
 config_read_fn config_read_limits;                  /* config_limits.c; fills struct config */
 config_read_fn config_read_notify;                  /* config_notify.c; fills struct config */
+config_read_fn config_read_publish;                 /* config_publish.c; fills struct config */
 void config_read_sections(struct config_reader *r); /* config_sections.c: the whole file */
 void config_listen_defaults(struct config_reader *r);
 void config_endpoint_defaults(struct config_reader *r); /* the Region too */

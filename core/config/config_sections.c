@@ -71,53 +71,6 @@ static void read_tags(const struct config_place *p, const struct config_field *f
     CONFIG_READ_FIELDS(p, fields, into);
 }
 
-static void read_metrics(const struct config_place *p, const struct config_field *f, void *into)
-{
-    static const struct config_field fields[] = {
-        {"namespace", config_read_text, AT(publish_metrics.namespace), .max = 255},
-        {"every", config_read_duration, AT(publish_metrics.every_ms), MS_S, MS_H},
-        {"max_series", config_read_count, AT(publish_metrics.max_series), 1, 100000},
-    };
-    struct config *c = into;
-    (void)f;
-    c->publish_metrics.on = true;
-    CONFIG_READ_FIELDS(p, fields, into);
-    if (str_starts(str_of(c->publish_metrics.namespace), "AWS/")) {
-        config_wrong(p, "a namespace must not begin with AWS/: CloudWatch keeps those to itself");
-    }
-}
-
-static bool log_group_ok(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 0 && strncmp(name, "aws/", 4) != 0 &&
-           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/.#") == n;
-}
-
-static void read_audit(const struct config_place *p, const struct config_field *f, void *into)
-{
-    static const struct config_field fields[] = {
-        {"log_group", config_read_text, AT(publish_audit.log_group), .max = 512},
-    };
-    struct config *c = into;
-    (void)f;
-    c->publish_audit.on = true;
-    if (CONFIG_READ_FIELDS(p, fields, into) == 0) {
-        config_wrong(p, "log_group is missing");
-    } else if (!log_group_ok(c->publish_audit.log_group)) {
-        config_wrong(p, "log_group: CloudWatch Logs takes letters, digits and _ - / . #, and keeps "
-                        "names that begin with aws/ to itself");
-    }
-}
-
-static void read_publish(const struct config_place *p, const struct config_field *f, void *into)
-{
-    static const struct config_field fields[] = {{"metrics", .read = read_metrics},
-                                                 {"audit", .read = read_audit}};
-    (void)f;
-    CONFIG_READ_FIELDS(p, fields, into);
-}
-
 static void read_poll(const struct config_place *p, const struct config_field *f, void *into)
 {
     static const struct config_field fields[] = {
@@ -261,7 +214,7 @@ static const struct config_field top_fields[] = {
     {"tags", .read = read_tags},
     {"models", .read = config_read_models},
     {"limits", .read = config_read_limits},
-    {"publish", .read = read_publish},
+    {"publish", .read = config_read_publish},
     {"poll", .read = read_poll},
     {"cost_tags", read_cost_tags, .max = CONFIG_TAG_KEYS_MAX, .flags = FIELD_TAG_KEYS},
     {"requests", .read = read_requests},
@@ -295,6 +248,8 @@ static void set_defaults(struct config *c)
     c->publish_metrics.namespace = "GenAIRateLimiting";
     c->publish_metrics.every_ms = MS_M;
     c->publish_metrics.max_series = 200;
+    c->publish_metrics.sets[0] = CONFIG_ALL_DIMENSIONS;
+    c->publish_metrics.set_count = 1;
     c->publish_audit.log_group = "";
     c->poll.cloudwatch_ms = 5 * MS_M;
     c->poll.cost_explorer_ms = 6 * MS_H;

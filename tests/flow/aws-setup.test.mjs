@@ -104,7 +104,7 @@ test('cost tags are listed, activated and backfilled', async (t) => {
 });
 
 test('budgets, anomalies and alarms', async (t) => {
-    const { json, text, fails } = await account(t, { publish: { metrics: { namespace: 'My/Limits' } } });
+    const { dir, json, text, fails } = await account(t, { publish: { metrics: { namespace: 'My/Limits', dimension_sets: [['Model'], ['CostCenter', 'Model']] } } });
     const budget = ['budgets', 'create', '--name', 'docs', '--amount', '4000', '--tag', 'costCenter=sales', '--email', 'a@example.com'];
     const { request, plan } = await json(...budget, '--dry-run');
     assert.deepEqual(request.NotificationsWithSubscribers.map((n) => n.Notification.Threshold), [80, 100]);
@@ -129,6 +129,14 @@ test('budgets, anomalies and alarms', async (t) => {
     assert.deepEqual((await json('alarms', 'list')).alarms.map((a) => [a.name, a.threshold, a.dimensions]), [['denied', 10, { Model: 'nova-lite' }]]);
     await fails(/--metric must be one of TotalRequests/, 'alarms', 'create', '--name', 'x', '--metric', 'Y', '--above', '1', '--dimension', 'Model=m');
     await fails(/--dimension Colour/, ...alarm, '--dimension', 'Colour=red', '--yes');
+    await json(...alarm, '--dimension', 'CostCenter=sales', '--yes');
+    await fails(/Published: Model; CostCenter,Model/, ...alarm, '--dimension', 'Application=docs', '--yes');
+    await fails(/Published: Model; CostCenter,Model/, ...alarm.slice(0, 8), '--yes');
+    const { widgets } = JSON.parse(await text('dashboard'));
+    assert.deepEqual(widgets.map((w) => w.properties.title).filter((title) => title.includes('application')), []);
+    assert.ok(JSON.stringify(widgets).includes('SCHEMA(\\\"My/Limits\\\", CostCenter,Model) GROUP BY CostCenter'), JSON.stringify(widgets));
+    const checked = await run(['check', '--config', path.join(dir, 'tollgate.yaml')], { home: dir });
+    assert.match(checked.stdout, /publish\.metrics: 2 sets of dimensions, up to 1338 custom metrics [^]*\$0\.30 each up to \$401\.40 a month/);
 });
 
 test('exports, logging, policies and the dashboard only tell', async (t) => {

@@ -78,6 +78,8 @@ static void defaults(void **state)
     assert_false(c->publish_metrics.on);
     assert_string_equal(c->publish_metrics.namespace, "GenAIRateLimiting");
     assert_true(c->publish_metrics.every_ms == 60000 && c->publish_metrics.max_series == 200);
+    assert_int_equal(c->publish_metrics.set_count, 1);
+    assert_int_equal(c->publish_metrics.sets[0], CONFIG_ALL_DIMENSIONS);
     assert_true(c->poll.cloudwatch_ms == 300000 && c->poll.cost_explorer_ms == 6 * 3600000);
     assert_int_equal(c->cost_tags.count, 3);
     assert_true(c->requests.max_body == 25000000 && c->requests.max_header == 64000);
@@ -131,7 +133,7 @@ static const char whole_file[] =
     "  - {name: open, concurrency: 5}\n"
     "  - {name: month, usd: 12.50, window: month, action: warn, warn: []}\n"
     "publish:\n"
-    "  metrics: {every: 10s}\n"
+    "  metrics: {every: 10s, dimension_sets: [[Environment, Application], [Model]]}\n"
     "poll: {cloudwatch: 1m, cost_explorer: off}\n"
     "cost_tags: {costCenter: cost-center}\n"
     "requests: {max_body: 1MiB, header_timeout: 500ms}\n"
@@ -197,6 +199,13 @@ static void every_key(void **state)
     assert_null(c->models[1].id);
     check_limits(c);
     assert_true(c->publish_metrics.on && c->publish_metrics.every_ms == 10000);
+    char schema[CONFIG_SCHEMA_TEXT];
+    assert_int_equal(c->publish_metrics.set_count, 2);
+    unsigned set = config_dimension_set(&c->publish_metrics, 0);
+    assert_string_equal(config_dimension_schema(schema, set), "Application,Environment");
+    set = config_dimension_set(&c->publish_metrics, 1U << DIMENSION_MODEL);
+    assert_string_equal(config_dimension_schema(schema, set), "Model");
+    assert_int_equal(config_dimension_set(&c->publish_metrics, 1U << DIMENSION_MODEL_ID), 0);
     assert_false(c->publish_audit.on);
     assert_true(c->poll.cloudwatch_ms == 60000 && c->poll.cost_explorer_ms == 0);
     assert_int_equal(c->cost_tags.count, 3);
@@ -290,6 +299,20 @@ static void each_mistake(void **state)
         {"limits: [3]", 1, "limits[0]", "must be a mapping"},
         {"publish: {metrics: {namespace: AWS/X}}", 1, "publish.metrics", "AWS/"},
         {"publish: {metrics: }", 1, "publish.metrics", "has no value"},
+        {"publish:\n  metrics:\n    dimension_sets:\n    - [Model]\n    - [model]", 5,
+         "publish.metrics.dimension_sets[1][0]", "did you mean Model?"},
+        {"publish: {metrics: {dimension_sets: [[Model, Model]]}}", 1,
+         "publish.metrics.dimension_sets[0][1]", "twice"},
+        {"publish: {metrics: {dimension_sets: [[Model, Team]]}}", 1,
+         "publish.metrics.dimension_sets[0][1]", "must be one of Model, ModelId, CostCenter"},
+        {"publish: {metrics: {dimension_sets: [[Model, CostCenter], [CostCenter, Model]]}}", 1,
+         "publish.metrics.dimension_sets[1]", "a set above"},
+        {"publish: {metrics: {dimension_sets: [[]]}}", 1, "publish.metrics.dimension_sets[0]",
+         "names no dimension"},
+        {"publish: {metrics: {dimension_sets: []}}", 1, "publish.metrics.dimension_sets",
+         "has no set"},
+        {"publish: {metrics: {dimension_sets: [Model]}}", 1, "publish.metrics.dimension_sets[0]",
+         "must be a list"},
         {"poll: {cloudwatch: 5}", 1, "poll.cloudwatch", "needs a unit: \"5s\""},
         {"requests: {max_body: 25}", 1, "requests.max_body", "needs a unit: \"25KB\""},
         {"requests: {max_body: 25 megs}", 1, "requests.max_body", "25MB"},
