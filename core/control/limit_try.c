@@ -67,8 +67,8 @@ static void *on_names(void *arg, struct str model, const struct tags *tags, stru
     return l->e == ERR_OK ? k : NULL;
 }
 
-/* A call asks for what it used, one that was denied for what it would have reserved; what that
- * would have cost is not known. */
+/* A call asks for what it used, one that was denied for what it would have reserved, at the price of
+ * then. */
 static bool on_call(void *arg, void *names, const struct ledger_spent *spent)
 {
     struct loading *l = arg;
@@ -77,11 +77,9 @@ static bool on_call(void *arg, void *names, const struct ledger_spent *spent)
     struct whatif_call call = {.admitted_ms = spent->admitted_ms,
                                .duration_ms = spent->duration_ms > 0 ? spent->duration_ms : 0,
                                .outcome = spent->outcome};
-    bool has_price = !denied && (spent->priced || spent->charged > 0);
+    bool has_price = denied || spent->priced || spent->charged > 0;
     amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, k->model,
-               has_price ? spent->charged
-               : denied  ? 0
-                         : -1);
+               has_price ? spent->charged : -1);
     call.reserved = call.used;
     l->e = whatif_load_found(l->whatif, &k->names, &call);
     return l->e == ERR_OK;

@@ -3,6 +3,8 @@
 #include "core/ledger/ledger_private.h"
 
 #define BATCH_CALLS "2000"
+#define BATCH_PACKS "100"
+#define DAY_MS      (24 * 3600 * 1000LL)
 #define MINUTES_MS  (3 * 3600 * 1000LL) /* how long sums by the minute are kept */
 
 static enum err delete_before(struct ledger *g, const char *sql, int64_t before_ms, bool *more,
@@ -19,16 +21,33 @@ static enum err delete_before(struct ledger *g, const char *sql, int64_t before_
     return e;
 }
 
-/* Series that no rollup and no call names; only looked for after rollups went, which live longer.
- */
-static enum err delete_series(struct ledger *g, struct err_info *ei)
+/* Packs all of whose calls were stored before the first call that is left. */
+static enum err delete_packs(struct ledger *g, bool *more, struct err_info *ei)
 {
-    series_writer_forget(&g->fold.series);
-    return sql_exec(g->db,
-                    "DELETE FROM series WHERE id NOT IN (SELECT series FROM rollups)"
-                    " AND id NOT IN (SELECT series FROM minutes)"
-                    " AND id NOT IN (SELECT series FROM calls)",
-                    ei);
+    sqlite3_stmt *s = sql_prepare(
+        g->db,
+        "DELETE FROM packs WHERE seq IN (SELECT seq FROM packs WHERE seq <"
+        " (SELECT max(seq) FROM packs WHERE seq <= (SELECT ifnull((SELECT min(seq) FROM calls),"
+        " (SELECT seq + 1 FROM counter)))) LIMIT " BATCH_PACKS ")",
+        ei);
+    if (s == NULL) {
+        return ERR_IO;
+    }
+    enum err e = sql_run(g->db, s, "deleting old packs", ei);
+    *more = *more || (e == ERR_OK && sqlite3_changes(g->db) > 0);
+    (void)sqlite3_finalize(s);
+    return e;
+}
+
+/* Series whose calls and sums have all gone: once nothing else is left to be deleted. */
+static enum err delete_series(struct ledger *g, int64_t now, bool *more, struct err_info *ei)
+{
+    int64_t calls = g->retention_calls_ms, rollups = g->retention_rollups_ms;
+    if (calls <= 0 || rollups <= 0) {
+        return ERR_OK;
+    }
+    int64_t longest = calls > rollups ? calls : rollups;
+    return series_delete(&g->fold.series, now - longest - DAY_MS, more, ei);
 }
 
 /* A quarter of an hour at a time. */
@@ -60,24 +79,20 @@ static enum err delete_batch(struct ledger *g, bool *more, struct err_info *ei)
                           " LIMIT " BATCH_CALLS ")",
                           now - g->retention_calls_ms, more, ei);
     }
+    e = e == ERR_OK ? delete_packs(g, more, ei) : e;
     if (e != ERR_OK || g->retention_rollups_ms <= 0) {
         return e;
     }
-    bool rollups = false;
     e = delete_before(g,
                       "DELETE FROM rollups WHERE bucket = (SELECT min(bucket) FROM rollups)"
                       " AND bucket < ?",
-                      now - g->retention_rollups_ms - SPAN_QUARTER_MS, &rollups, ei);
+                      now - g->retention_rollups_ms - SPAN_QUARTER_MS, more, ei);
     bool marks = false;
     if (e == ERR_OK) {
         e = delete_before(g, "DELETE FROM marks WHERE time < ?", now - g->retention_rollups_ms,
                           &marks, ei);
     }
-    if (e == ERR_OK && rollups && !*more) {
-        e = delete_series(g, ei);
-    }
-    *more = *more || rollups;
-    return e;
+    return e == ERR_OK && !*more ? delete_series(g, now, more, ei) : e;
 }
 
 enum err ledger_clean(struct ledger *g, bool *more, struct err_info *ei)

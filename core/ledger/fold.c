@@ -67,6 +67,7 @@ void fold_rollback(struct fold *f)
 {
     (void)sqlite3_exec(f->db, "ROLLBACK", NULL, NULL, NULL); /* SQLite may have done so itself */
     fold_row_forget(f);
+    pack_forget(&f->pack);
     series_writer_forget(&f->series);
     f->seq = f->committed_seq;
     f->minutes_from = f->committed_minutes_from;

@@ -7,6 +7,7 @@
 
 #include "core/ledger/fold_calls.h"
 #include "core/ledger/journal.h"
+#include "core/ledger/pack.h"
 #include "core/ledger/series.h"
 #include "core/ledger/span.h"
 
@@ -22,6 +23,7 @@ struct fold {
     int64_t seq, committed_seq; /* last one given out */
     struct series_writer series;
     struct fold_calls calls; /* of the group, not stored yet */
+    struct pack pack;
     sqlite3_stmt *add_rollup, *add_minute, *put_open, *top_open, *get_open, *drop_open,
         *put_journal, *put_seq, *put_mark;
     int64_t minutes_from, committed_minutes_from; /* whole in the table of minutes */

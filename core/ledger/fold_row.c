@@ -24,7 +24,8 @@ struct rollup {
 
 enum err fold_row_open(struct fold *f, struct err_info *ei)
 {
-    if (fold_calls_open(&f->calls, f->db, ei) != ERR_OK) {
+    if (fold_calls_open(&f->calls, f->db, ei) != ERR_OK ||
+        pack_open(&f->pack, f->db, ei) != ERR_OK) {
         return ERR_IO;
     }
     f->add_rollup = sql_prepare(f->db, ADD_TO("rollups"), ei);
@@ -35,6 +36,7 @@ enum err fold_row_open(struct fold *f, struct err_info *ei)
 void fold_row_close(struct fold *f)
 {
     fold_calls_close(&f->calls);
+    pack_close(&f->pack);
     (void)sqlite3_finalize(f->add_rollup);
     (void)sqlite3_finalize(f->add_minute);
     fold_row_forget(f);
@@ -155,6 +157,23 @@ static enum err add_call(struct fold *f, const struct record_call *c, int64_t se
     return fold_calls_add(&f->calls, numbers, texts, ei);
 }
 
+/* For what-if; what a denied call would have cost stands in no sum. */
+static enum err add_to_pack(struct fold *f, const struct record_call *c, int64_t seq,
+                            int64_t series, struct err_info *ei)
+{
+    if (c->outcome == OUTCOME_REJECTED) {
+        return ERR_OK;
+    }
+    struct ledger_spent spent = {
+        .admitted_ms = c->time_ms,
+        .duration_ms = c->duration_ms,
+        .usage = c->usage,
+        .reserved = {.input = c->reserved.input, .output = c->reserved.output},
+        .charged = c->outcome == OUTCOME_DENIED ? usage_cost(&c->reserved, &c->price) : c->usd,
+    };
+    return pack_add(&f->pack, seq, series, kind_of(c), &spent, ei);
+}
+
 /* Only calls that were served can cost or use anything, whatever was written for the others; and
  * sums can only be trusted when nothing in them is negative. */
 static void make_plain(struct record_call *c)
@@ -181,7 +200,9 @@ enum err fold_row_add(struct fold *f, struct record_call *call, struct err_info 
     int64_t series = 0;
     enum err e = series_intern(&f->series, call, &series, ei);
     if (e == ERR_OK) {
-        e = add_call(f, call, fold_next_seq(f), series, ei);
+        int64_t seq = fold_next_seq(f);
+        e = add_call(f, call, seq, series, ei);
+        e = e == ERR_OK ? add_to_pack(f, call, seq, series, ei) : e;
     }
     return e != ERR_OK ? e : add_to_sums(f, call, series, ei);
 }
@@ -217,6 +238,7 @@ static enum err flush_minute(struct fold *f, const struct rollup *minute, struct
 enum err fold_row_flush(struct fold *f, struct err_info *ei)
 {
     enum err e = fold_calls_flush(&f->calls, ei);
+    e = e == ERR_OK ? pack_flush(&f->pack, ei) : e;
     size_t at = 0;
     struct str name;
     void *value;

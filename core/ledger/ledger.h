@@ -134,14 +134,16 @@ struct ledger_spent {
     enum call_outcome outcome;
     bool priced;
     struct usage usage, reserved; /* reserved: input and output */
-    money_t charged;              /* to usd limits: the price, or else what was reserved */
+    /* To usd limits: the price, or else what was reserved; of a denied call what that would have
+     * cost, -1: not known (of ledgers before version 4: 0). */
+    money_t charged;
 };
 /* What the names come to for the caller, for all calls that share them; NULL ends it. */
 typedef void *ledger_names_fn(void *arg, struct str model, const struct tags *tags,
                               struct str principal);
 typedef bool ledger_spent_fn(void *arg, void *names, const struct ledger_spent *call);
-/* Every call admitted in [since, until) that is folded, in the order of their ends; either function
- * may end it. */
+/* Every call but rejected ones admitted in [since, until) that is folded, in the order of their
+ * ends; either function may end it. */
 enum err ledger_read_spent(struct ledger *g, int64_t since_ms, int64_t until_ms,
                            ledger_names_fn *names, ledger_spent_fn *fn, void *arg,
                            struct err_info *ei) MUST_CHECK;

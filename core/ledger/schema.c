@@ -2,13 +2,15 @@
  *
  * series holds each distinct (dialect, operation, model, model_id, principal, limit, tags) once, so
  * that calls and rollups name it by a number; `key` is its exact form (series.c), the rest is for
- * people. rollups sums calls by quarters of an hour for long, minutes by the minute for the last
- * hours: every call at or after counter.minutes_from is in it. kind = outcome + 8 when charged by
- * crash + 16 when priced; without that, usd is no price but what usd limits were charged. counted =
- * 0 for what must not count as a request of a limit: a failed call that used nothing. */
+ * people; day is that of its newest call, since the epoch. rollups sums calls by quarters of an
+ * hour for long, minutes by the minute for the last hours: every call at or after
+ * counter.minutes_from is in it. kind = outcome + 8 when charged by crash + 16 when priced; without
+ * that, usd is no price but what usd limits were charged. counted = 0 for what must not count as a
+ * request of a limit: a failed call that used nothing. packs (pack.c) has the calls after entry
+ * counter.packed_from once more, for what-if: seq is that of the first. */
 #include "core/ledger/sql.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 static const char schema_1[] =
     "CREATE TABLE series(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, dialect TEXT,"
@@ -70,7 +72,16 @@ static const char schema_3[] =
     "CREATE UNIQUE INDEX keys_subject ON keys(subject) WHERE revoked = 0 AND subject <> '';"
     "PRAGMA user_version=3;";
 
-static const char *const steps[SCHEMA_VERSION] = {schema_1, schema_2, schema_3};
+static const char schema_4[] =
+    "CREATE TABLE packs(seq INTEGER PRIMARY KEY, calls BLOB NOT NULL);"
+    "ALTER TABLE counter ADD COLUMN packed_from INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE counter SET packed_from = seq;"
+    "ALTER TABLE series ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE series SET day = strftime('%s', 'now') / 86400;"
+    "CREATE INDEX series_day ON series(day);"
+    "PRAGMA user_version=4;";
+
+static const char *const steps[SCHEMA_VERSION] = {schema_1, schema_2, schema_3, schema_4};
 
 static enum err read_version(sqlite3 *db, int *version, struct err_info *ei)
 {

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHED_MAX 8192
+#define CACHED_MAX   8192
+#define DELETE_BATCH "500"
+#define DAY_MS       86400000
+#define DAY_BITS     20 /* beside the number in the cache */
 
 /* --- the key --- */
 
@@ -97,18 +100,20 @@ static bool key_parse(struct str key, struct series *out)
 enum err series_writer_open(struct series_writer *w, sqlite3 *db, struct err_info *ei)
 {
     w->db = db;
-    w->find = sql_prepare(db, "SELECT id FROM series WHERE key = ?", ei);
+    w->find = sql_prepare(db, "SELECT id, day FROM series WHERE key = ?", ei);
     w->add = sql_prepare(db,
                          "INSERT INTO series(key, dialect, operation, model, model_id, principal,"
-                         " limit_name, tags) VALUES(?,?,?,?,?,?,?,?)",
+                         " limit_name, tags, day) VALUES(?,?,?,?,?,?,?,?,?)",
                          ei);
-    return w->find != NULL && w->add != NULL ? ERR_OK : ERR_IO;
+    w->touch = sql_prepare(db, "UPDATE series SET day = ? WHERE id = ?", ei);
+    return w->find != NULL && w->add != NULL && w->touch != NULL ? ERR_OK : ERR_IO;
 }
 
 void series_writer_close(struct series_writer *w)
 {
     (void)sqlite3_finalize(w->find);
     (void)sqlite3_finalize(w->add);
+    (void)sqlite3_finalize(w->touch);
     series_writer_forget(w);
     buf_free(&w->key);
     buf_free(&w->tags);
@@ -119,13 +124,15 @@ void series_writer_forget(struct series_writer *w)
     map_free(&w->ids, NULL);
 }
 
-static enum err find_id(struct series_writer *w, struct str key, int64_t *id, struct err_info *ei)
+static enum err find_id(struct series_writer *w, struct str key, int64_t *id, int64_t *day,
+                        struct err_info *ei)
 {
     enum err e = ERR_OK;
     sql_bind_blob(w->find, 1, key);
     int rc = sqlite3_step(w->find);
     if (rc == SQLITE_ROW) {
         *id = sqlite3_column_int64(w->find, 0);
+        *day = sqlite3_column_int64(w->find, 1);
     } else {
         e = rc == SQLITE_DONE ? ERR_NOT_FOUND : sql_fail(w->db, "looking for a series", ei);
     }
@@ -148,9 +155,28 @@ static enum err add_id(struct series_writer *w, const struct record_call *call, 
     sql_bind_str(w->add, 6, call->principal);
     sql_bind_str(w->add, 7, call->limit);
     sql_bind_str(w->add, 8, buf_str(&w->tags));
+    sql_bind_int(w->add, 9, call->time_ms / DAY_MS);
     enum err e = sql_run(w->db, w->add, "storing a series", ei);
     if (e == ERR_OK) {
         *id = sqlite3_last_insert_rowid(w->db);
+    }
+    return e;
+}
+
+/* Known to the cache, to the table, or made. */
+static enum err look_up(struct series_writer *w, const struct record_call *call, struct str key,
+                        int64_t *id, int64_t *day, struct err_info *ei)
+{
+    int64_t known = (int64_t)(intptr_t)map_get(&w->ids, key);
+    if (known != 0) {
+        *id = known >> DAY_BITS;
+        *day = known & ((1 << DAY_BITS) - 1);
+        return ERR_OK;
+    }
+    enum err e = find_id(w, key, id, day, ei);
+    if (e == ERR_NOT_FOUND) {
+        *day = call->time_ms / DAY_MS;
+        e = add_id(w, call, key, id, ei);
     }
     return e;
 }
@@ -162,14 +188,13 @@ enum err series_intern(struct series_writer *w, const struct record_call *call, 
         return err_set(ei, ERR_NOMEM, "no memory for the series of a call");
     }
     struct str key = buf_str(&w->key);
-    void *known = map_get(&w->ids, key);
-    if (known != NULL) {
-        *id = (int64_t)(intptr_t)known;
-        return ERR_OK;
-    }
-    enum err e = find_id(w, key, id, ei);
-    if (e == ERR_NOT_FOUND) {
-        e = add_id(w, call, key, id, ei);
+    int64_t day = 0, today = call->time_ms / DAY_MS;
+    enum err e = look_up(w, call, key, id, &day, ei);
+    if (e == ERR_OK && day < today) {
+        sql_bind_int(w->touch, 1, today);
+        sql_bind_int(w->touch, 2, *id);
+        e = sql_run(w->db, w->touch, "noting the day of a series", ei);
+        day = today;
     }
     if (e != ERR_OK) {
         return e;
@@ -177,8 +202,28 @@ enum err series_intern(struct series_writer *w, const struct record_call *call, 
     if (w->ids.count >= CACHED_MAX) {
         series_writer_forget(w);
     }
-    (void)map_set(&w->ids, key, (void *)(intptr_t)*id, NULL); /* without memory: looked up again */
+    intptr_t value = (intptr_t)(*id << DAY_BITS | (day & ((1 << DAY_BITS) - 1)));
+    (void)map_set(&w->ids, key, (void *)value, NULL); /* without memory: looked up again */
     return ERR_OK;
+}
+
+enum err series_delete(struct series_writer *w, int64_t before_ms, bool *more, struct err_info *ei)
+{
+    sqlite3_stmt *s = sql_prepare(w->db,
+                                  "DELETE FROM series WHERE id IN"
+                                  " (SELECT id FROM series WHERE day < ? LIMIT " DELETE_BATCH ")",
+                                  ei);
+    if (s == NULL) {
+        return ERR_IO;
+    }
+    sql_bind_int(s, 1, before_ms / DAY_MS);
+    enum err e = sql_run(w->db, s, "deleting old series", ei);
+    if (e == ERR_OK && sqlite3_changes(w->db) > 0) {
+        *more = true;
+        series_writer_forget(w);
+    }
+    (void)sqlite3_finalize(s);
+    return e;
 }
 
 /* --- the reader --- */

@@ -17,14 +17,17 @@ struct series {
 /* Call text -> number, for the writer. All-zero but the statements is empty. */
 struct series_writer {
     sqlite3 *db;
-    sqlite3_stmt *find, *add;
-    struct map ids;
+    sqlite3_stmt *find, *add, *touch;
+    struct map ids; /* key -> number and day */
     struct buf key, tags;
 };
 enum err series_writer_open(struct series_writer *w, sqlite3 *db, struct err_info *ei) MUST_CHECK;
 void series_writer_close(struct series_writer *w);
-/* Number of the call's series, made when it is new. */
+/* Number of the call's series, made when it is new; notes the day of its newest call. */
 enum err series_intern(struct series_writer *w, const struct record_call *call, int64_t *id,
+                       struct err_info *ei) MUST_CHECK;
+/* In a group: deletes some of those without a call since that time; *more: there are others. */
+enum err series_delete(struct series_writer *w, int64_t before_ms, bool *more,
                        struct err_info *ei) MUST_CHECK;
 /* After a rollback: numbers handed out since may not exist. */
 void series_writer_forget(struct series_writer *w);

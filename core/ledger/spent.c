@@ -1,6 +1,5 @@
-/* spent.c: single calls with their amounts, and their names once a series: a hundred thousand in a
- * few dozen milliseconds. Rows are handed over by a function of SQL rather than one step each,
- * which halves the time. */
+/* spent.c: single calls with their amounts, and their names once a series: from the packs, and from
+ * the calls themselves what an earlier tollgate stored. */
 #include "core/ledger/ledger_private.h"
 
 #include <stdlib.h>
@@ -12,6 +11,7 @@ struct reading {
     ledger_names_fn *names;
     ledger_spent_fn *fn;
     void *arg;
+    int64_t since_ms, until_ms;
     struct {
         int64_t id; /* of a series; 0: free */
         void *kept;
@@ -59,69 +59,87 @@ static bool find_names(struct reading *r, int64_t id, void **kept)
     return true;
 }
 
-/* Columns: time, series, kind, input, output, cache_read, cache_write_5m, cache_write_1h,
- * reserved_input, reserved_output, usd, duration_ms. */
-static void on_row(sqlite3_context *context, int count, sqlite3_value **v)
+/* False: it is over. */
+static bool take(struct reading *r, int64_t series, int64_t kind, struct ledger_spent *call)
 {
-    struct reading *r = sqlite3_user_data(context);
     void *kept;
-    (void)count;
-    if (!find_names(r, sqlite3_value_int64(v[1]), &kept)) {
-        sqlite3_result_error(context, "ended", -1);
-        return;
+    if (call->admitted_ms < r->since_ms || call->admitted_ms >= r->until_ms) {
+        return true;
     }
-    int64_t kind = sqlite3_value_int64(v[2]);
-    struct ledger_spent call = {
-        .admitted_ms = sqlite3_value_int64(v[0]),
-        .outcome = KIND_OUTCOME(kind),
-        .priced = (kind & KIND_PRICED) != 0,
-        .usage = {.input = sqlite3_value_int64(v[3]),
-                  .output = sqlite3_value_int64(v[4]),
-                  .cache_read = sqlite3_value_int64(v[5]),
-                  .cache_write_5m = sqlite3_value_int64(v[6]),
-                  .cache_write_1h = sqlite3_value_int64(v[7])},
-        .reserved = {.input = sqlite3_value_int64(v[8]), .output = sqlite3_value_int64(v[9])},
-        .charged = sqlite3_value_int64(v[10]),
-        .duration_ms = sqlite3_value_int64(v[11]),
-    };
-    if (!r->fn(r->arg, kept, &call)) {
-        r->ended = true;
-        sqlite3_result_error(context, "ended", -1);
+    if (!find_names(r, series, &kept)) {
+        return false;
     }
+    call->outcome = KIND_OUTCOME(kind);
+    call->priced = (kind & KIND_PRICED) != 0;
+    r->ended = !r->fn(r->arg, kept, call);
+    return !r->ended;
 }
 
-static void on_end(sqlite3_context *context)
+static bool take_row(struct reading *r, sqlite3_stmt *s)
 {
-    sqlite3_result_int(context, 0);
+    struct ledger_spent call = {
+        .admitted_ms = sqlite3_column_int64(s, 0),
+        .usage = {.input = sqlite3_column_int64(s, 3),
+                  .output = sqlite3_column_int64(s, 4),
+                  .cache_read = sqlite3_column_int64(s, 5),
+                  .cache_write_5m = sqlite3_column_int64(s, 6),
+                  .cache_write_1h = sqlite3_column_int64(s, 7)},
+        .reserved = {.input = sqlite3_column_int64(s, 8), .output = sqlite3_column_int64(s, 9)},
+        .charged = sqlite3_column_int64(s, 10),
+        .duration_ms = sqlite3_column_int64(s, 11),
+    };
+    int64_t kind = sqlite3_column_int64(s, 2);
+    return KIND_OUTCOME(kind) == OUTCOME_REJECTED ||
+           take(r, sqlite3_column_int64(s, 1), kind, &call);
+}
+
+static bool take_pack(struct reading *r, sqlite3_stmt *s)
+{
+    struct str bytes = sql_column(s, 0);
+    const uint8_t *at = (const uint8_t *)bytes.p;
+    struct pack_reader p = {.in = {at, at + bytes.n, false}};
+    struct ledger_spent call;
+    int64_t kind;
+    while (pack_next(&p, &kind, &call)) {
+        if (!take(r, p.series, kind, &call)) {
+            return false;
+        }
+    }
+    if (p.in.bad) {
+        r->failed = err_set(&r->ei, ERR_CORRUPT, "the ledger is damaged: packed calls");
+    }
+    return !p.in.bad;
 }
 
 /* A call that began at or after `since` was stored after it: hence the mark, with an hour for
  * clocks that were set back. */
-static const char rows[] =
-    "SELECT tollgate_spent(time, series, kind, input, output, cache_read, cache_write_5m,"
-    " cache_write_1h, reserved_input, reserved_output, usd, duration_ms) FROM calls"
-    " WHERE seq > (SELECT ifnull(max(seq), 0) FROM marks WHERE time ="
+#define MARK                                                                                       \
+    "(SELECT ifnull(max(seq), 0) FROM marks WHERE time ="                                          \
     " (SELECT max(time) FROM marks WHERE time <= ?1 - 3600000))"
-    " AND +time >= ?1 AND +time < ?2";
 
-static enum err read_all(struct reading *r, sqlite3 *db, int64_t since_ms, int64_t until_ms,
-                         struct err_info *ei)
+static const char rows[] =
+    "SELECT time, series, kind, input, output, cache_read, cache_write_5m, cache_write_1h,"
+    " reserved_input, reserved_output, usd, duration_ms FROM calls"
+    " WHERE seq > " MARK " AND seq <= (SELECT packed_from FROM counter)";
+
+static const char packs[] = "SELECT calls FROM packs WHERE seq >="
+                            " (SELECT ifnull(max(seq), 0) FROM packs WHERE seq <= " MARK ")";
+
+static enum err read_all(struct reading *r, sqlite3 *db, const char *sql,
+                         bool (*fn)(struct reading *r, sqlite3_stmt *s), struct err_info *ei)
 {
-    if (sqlite3_create_function(db, "tollgate_spent", 12, SQLITE_UTF8, r, NULL, on_row, on_end) !=
-        SQLITE_OK) {
-        return sql_fail(db, "reading past calls", ei);
-    }
-    sqlite3_stmt *s = sql_prepare(db, rows, ei);
+    sqlite3_stmt *s = sql_prepare(db, sql, ei);
     if (s == NULL) {
         return ERR_IO;
     }
-    sql_bind_int(s, 1, since_ms);
-    sql_bind_int(s, 2, until_ms);
-    int rc = sqlite3_step(s);
+    sql_bind_int(s, 1, r->since_ms);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW && fn(r, s)) {
+    }
     enum err e = ERR_OK;
     if (r->failed != ERR_OK) {
         e = err_set(ei, r->failed, "%s", r->ei.text);
-    } else if (!r->ended && rc != SQLITE_ROW) {
+    } else if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         e = sql_fail(db, "reading past calls", ei);
     }
     (void)sqlite3_finalize(s);
@@ -141,11 +159,13 @@ enum err ledger_read_spent(struct ledger *g, int64_t since_ms, int64_t until_ms,
     r->names = names;
     r->fn = fn;
     r->arg = arg;
+    r->since_ms = since_ms;
+    r->until_ms = until_ms;
     enum err e = series_reader_open(&r->series, db, ei);
-    e = e == ERR_OK ? read_all(r, db, since_ms, until_ms, ei) : e;
+    e = e == ERR_OK ? read_all(r, db, rows, take_row, ei) : e;
+    e = e == ERR_OK && !r->ended ? read_all(r, db, packs, take_pack, ei) : e;
     map_free(&r->kept, NULL);
     series_reader_close(&r->series);
-    (void)sqlite3_create_function(db, "tollgate_spent", 12, SQLITE_UTF8, NULL, NULL, NULL, NULL);
     ledger_read_end(g, db);
     free(r);
     return e;

@@ -171,6 +171,43 @@ static void a_limit_that_does_not_exist(void **state)
     clock_set_fake_wall(0);
 }
 
+/* A call that was denied takes what it would have, at its price of then. */
+static void what_denied_calls_would_have_cost(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    struct call c;
+    clock_set_fake_wall(1795225000000LL);
+    rig_open(&r, DAILY);
+    call_init(&c);
+    c.operation = "Converse";
+    c.resolved.model = &haiku;
+    c.resolved.upstream_id = "us.anthropic.haiku-v1:0";
+    c.arrived_wall_ms = clock_wall_ms() - 60000;
+    c.reserved_usage = (struct usage){.input = 500000, .output = 150000};
+    c.price = (struct price){800000000, 4000000000, 0, 0, 0};
+    c.priced = true;
+    c.outcome = OUTCOME_DENIED;
+    c.limit = "each";
+    ledger_refused(r.core->ledger, 0, &c, "applicationId=none", 0);
+    c.priced = false; /* of a model without price */
+    ledger_refused(r.core->ledger, 0, &c, "applicationId=none", 0);
+    call_clear(&c);
+    assert_int_equal(ledger_flush(r.core->ledger, 20000), ERR_OK);
+    json_t *a = done(&r, "limit.try", draft("usd", "1", "month"));
+    assert_at(a, "calls", "2");
+    assert_at(a, "denied", "1"); /* the one without price, which no usd limit lets through */
+    assert_at(a, "usd", "0");
+    json_decref(a);
+    a = done(&r, "limit.try", draft("usd", "0.99", "month"));
+    assert_at(a, "denied", "2");
+    assert_at(a, "usd", "1");
+    assert_at(a, "tokens", "1300000");
+    json_decref(a);
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
 static void what_is_asked_wrongly(void **state)
 {
     (void)state;
@@ -198,6 +235,7 @@ int main(void)
         cmocka_unit_test(says_what_would_have_been_denied),
         cmocka_unit_test(works_for_one_group_and_without_a_core),
         cmocka_unit_test(a_limit_that_does_not_exist),
+        cmocka_unit_test(what_denied_calls_would_have_cost),
         cmocka_unit_test(what_is_asked_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -495,6 +495,8 @@ static void earlier_version_is_brought_up_to_date(void **state)
     ledger_close(g);
     assert_sql(own, "DROP TABLE minutes; ALTER TABLE counter DROP COLUMN minutes_from;"
                     "DROP INDEX keys_subject; ALTER TABLE keys DROP COLUMN subject;"
+                    "DROP TABLE packs; ALTER TABLE counter DROP COLUMN packed_from;"
+                    "DROP INDEX series_day; ALTER TABLE series DROP COLUMN day;"
                     "PRAGMA user_version=1");
     assert_null(ledger_open_read(own, &ei));
     assert_int_equal(ei.code, ERR_UNSUPPORTED);
