@@ -27,15 +27,18 @@ void sigv4_encode_segment(struct buf *out, struct str text);
  * the thread's first context the process ends: nothing can be signed or checked then. */
 void sigv4_sha256(uint8_t out[32], const void *data, size_t n);
 void sigv4_sha256_hex(char out[SIGV4_HEX], const void *data, size_t n);
-/* Incremental, for bodies that arrive in pieces. begin is false without memory; after it, end or
- * drop releases. */
+/* Incremental, for bodies that arrive in pieces. begin is false without memory; after it, drop
+ * releases. */
 struct sigv4_hash {
     void *context;
 };
 bool sigv4_hash_begin(struct sigv4_hash *h);
 void sigv4_hash_add(struct sigv4_hash *h, const void *data, size_t n);
-void sigv4_hash_end(struct sigv4_hash *h, uint8_t out[32]); /* releases the context */
-void sigv4_hash_drop(struct sigv4_hash *h); /* releases without a result; all-zero is fine */
+/* Of what was added and these parts behind it; more may be added afterwards, and other ends be
+ * summed. An all-zero h: nothing was added. */
+void sigv4_hash_sum(const struct sigv4_hash *h, const struct str *parts, size_t count,
+                    uint8_t out[32]);
+void sigv4_hash_drop(struct sigv4_hash *h); /* all-zero is fine */
 /* HMAC-SHA256 with a per-thread context. */
 void sigv4_hmac(uint8_t out[32], const void *key, size_t key_n, const void *data, size_t n);
 

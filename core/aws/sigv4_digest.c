@@ -111,10 +111,16 @@ void sigv4_hash_add(struct sigv4_hash *h, const void *data, size_t n)
     CHECK(EVP_DigestUpdate(h->context, data, n) == 1);
 }
 
-void sigv4_hash_end(struct sigv4_hash *h, uint8_t out[32])
+void sigv4_hash_sum(const struct sigv4_hash *h, const struct str *parts, size_t count,
+                    uint8_t out[32])
 {
-    CHECK(EVP_DigestFinal_ex(h->context, out, NULL) == 1);
-    sigv4_hash_drop(h);
+    EVP_MD_CTX *digest = contexts()->digest;
+    CHECK(h->context ? EVP_MD_CTX_copy_ex(digest, h->context) == 1
+                     : EVP_DigestInit_ex2(digest, sha256, NULL) == 1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(EVP_DigestUpdate(digest, parts[i].p, parts[i].n) == 1);
+    }
+    CHECK(EVP_DigestFinal_ex(digest, out, NULL) == 1);
 }
 
 void sigv4_hash_drop(struct sigv4_hash *h)

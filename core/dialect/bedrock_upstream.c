@@ -57,7 +57,7 @@ static void add_tags(struct splice *s, struct str body, const struct splice_obje
     } else if (fresh.len > 0) {
         buf_add(&member, name);
         buf_add_str(&member, buf_str(&fresh));
-        splice_insert(s, top, buf_str(&member));
+        splice_append(s, body, top, buf_str(&member));
         s->failed = s->failed || member.failed;
     }
     buf_free(&fresh);
@@ -81,7 +81,7 @@ static void clamp(struct splice *s, struct str body, const struct splice_object 
             splice_put(s, config.from, config.to,
                        str_sub(member, strlen("\"inferenceConfig\":"), member.n));
         } else {
-            splice_insert(s, top, member);
+            splice_append(s, body, top, member);
         }
     }
     if (splice_member(body, top, "additionalModelRequestFields", &fields) && fields.found) {

@@ -57,7 +57,10 @@ struct dialect_answer;
 struct dialect_upstream {
     bool via_mantle; /* bedrock-mantle instead of bedrock-runtime */
     struct buf path; /* percent-encoded target */
-    struct buf body; /* in use when body_changed; else the client's body goes as it is */
+    /* With body_changed the first body_front bytes of the client's body go, then `body`, then its
+     * last body_back bytes; else it goes as it is. */
+    struct buf body;
+    size_t body_front, body_back;
     bool body_changed;
     bool usage_added; /* the body now asks for usage in the stream: for meter_upstream */
     struct buf
@@ -77,8 +80,11 @@ enum err dialect_upstream(struct dialect_upstream *out, const struct dialect_rou
                           const struct call *call, struct str body,
                           const struct dialect_upstream_options *o, struct err_info *ei) MUST_CHECK;
 void dialect_upstream_free(struct dialect_upstream *u);
-/* Does the body mostly go upstream as it came? Others carry the tags, or a model's name. */
-bool dialect_keeps_body(const struct dialect_route *r);
+/* The body that goes upstream, as parts of the client's body and of u. */
+void dialect_upstream_parts(const struct dialect_upstream *u, struct str body, struct str parts[3]);
+/* Does the body mostly begin upstream as it came, but for its last bytes? In others a model's name
+ * is changed, or all. */
+bool dialect_keeps_front(const struct dialect_route *r);
 /* The list of models in the dialect's shape (GET /v1/models). */
 enum err dialect_models(struct dialect_answer *out, const char *const *names, size_t count,
                         int64_t now_ms) MUST_CHECK;

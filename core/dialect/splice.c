@@ -41,22 +41,54 @@ void splice_insert(struct splice *s, const struct splice_object *o, struct str m
     }
 }
 
-enum err splice_apply(struct splice *s, struct str text, struct buf *out)
+void splice_append(struct splice *s, struct str text, const struct splice_object *o,
+                   struct str members)
+{
+    size_t close = o->to;
+
+    while (close > o->open && text.p[close - 1] != '}') {
+        close--;
+    }
+    close--;
+    if (!o->empty) {
+        splice_put(s, close, close, STR(","));
+    }
+    splice_put(s, close, close, members);
+}
+
+/* Appends the changed text from `from` up to `to`; all edits are in between. */
+static enum err apply(struct splice *s, struct str text, size_t from, size_t to, struct buf *out)
 {
     struct str texts = buf_str(&s->texts);
-    size_t at = 0;
+    size_t at = from;
 
     if (s->failed) {
         return s->texts.failed ? ERR_NOMEM : ERR_FULL;
     }
-    (void)buf_reserve(out, text.n + texts.n); /* at once, not doubled up to */
+    (void)buf_reserve(out, to - from + texts.n); /* at once, not doubled up to */
     for (size_t i = 0; i < s->count; i++) {
         buf_add_str(out, str_sub(text, at, s->edits[i].from - at));
         buf_add_str(out, str_sub(texts, s->edits[i].text, s->edits[i].text_len));
         at = s->edits[i].to;
     }
-    buf_add_str(out, str_sub(text, at, text.n - at));
+    buf_add_str(out, str_sub(text, at, to - at));
     return out->failed ? ERR_NOMEM : ERR_OK;
+}
+
+enum err splice_apply(struct splice *s, struct str text, struct buf *out)
+{
+    return apply(s, text, 0, text.n, out);
+}
+
+enum err splice_middle(struct splice *s, struct str text, struct buf *out, size_t *front,
+                       size_t *back)
+{
+    size_t from = s->count > 0 ? s->edits[0].from : text.n;
+    size_t to = s->count > 0 ? s->edits[s->count - 1].to : text.n;
+
+    *front = from;
+    *back = text.n - to;
+    return apply(s, text, from, to, out);
 }
 
 struct splice_object splice_value(struct str text, size_t from, size_t to)

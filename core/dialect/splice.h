@@ -31,8 +31,15 @@ void splice_free(struct splice *s);
 void splice_put(struct splice *s, size_t from, size_t to, struct str text);
 /* Adds members ("\"a\":1") at the front of an object. */
 void splice_insert(struct splice *s, const struct splice_object *o, struct str members);
+/* Adds members at the end of an object. */
+void splice_append(struct splice *s, struct str text, const struct splice_object *o,
+                   struct str members);
 /* Appends the changed text. ERR_NOMEM; ERR_FULL: too many edits. */
 enum err splice_apply(struct splice *s, struct str text, struct buf *out) MUST_CHECK;
+/* The same without the unchanged bytes before the first edit and behind the last: their numbers are
+ * returned. */
+enum err splice_middle(struct splice *s, struct str text, struct buf *out, size_t *front,
+                       size_t *back) MUST_CHECK;
 
 /* The value at [from, to) of a text. */
 struct splice_object splice_value(struct str text, size_t from, size_t to);

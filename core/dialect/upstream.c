@@ -30,9 +30,19 @@ void dialect_upstream_free(struct dialect_upstream *u)
     *u = (struct dialect_upstream){0};
 }
 
-bool dialect_keeps_body(const struct dialect_route *r)
+void dialect_upstream_parts(const struct dialect_upstream *u, struct str body, struct str parts[3])
 {
-    return r->does == &operation_invoke || r->does == &operation_invoke_stream ||
+    bool changed = u->body_changed;
+
+    parts[0] = changed ? str_sub(body, 0, u->body_front) : body;
+    parts[1] = changed ? buf_str(&u->body) : STR("");
+    parts[2] = changed ? str_sub(body, body.n - u->body_back, u->body_back) : STR("");
+}
+
+bool dialect_keeps_front(const struct dialect_route *r)
+{
+    return r->does == &operation_converse || r->does == &operation_converse_stream ||
+           r->does == &operation_invoke || r->does == &operation_invoke_stream ||
            r->does == &operation_count_tokens;
 }
 
@@ -69,7 +79,7 @@ enum err upstream_body(struct dialect_upstream *out, struct splice *s, struct st
     enum err e = ERR_OK;
 
     if (s->count > 0 || s->failed) {
-        e = splice_apply(s, body, &out->body);
+        e = splice_middle(s, body, &out->body, &out->body_front, &out->body_back);
         out->body_changed = e == ERR_OK;
     }
     splice_free(s);

@@ -384,9 +384,9 @@ static void http1_readable(struct conn *c, uint32_t events)
         }
         bool in_place = h->state == HTTP1_BODY && !h->chunked_body && !h->x.responded &&
                         !h->discard && c->in.len == 0 && h->body_left >= DIRECT_BODY;
-        size_t asked = FRONT_SCRATCH;
-        ssize_t n = in_place ? read_body(c, &asked)
-                             : c->transport->read(c, c->front->scratch, FRONT_SCRATCH);
+        size_t asked = h->state == HTTP1_HEAD ? FRONT_HEAD_READ : FRONT_SCRATCH;
+        ssize_t n =
+            in_place ? read_body(c, &asked) : c->transport->read(c, c->front->scratch, asked);
         if (n == IO_AGAIN) {
             return;
         }
@@ -401,7 +401,8 @@ static void http1_readable(struct conn *c, uint32_t events)
         if (!in_place) {
             feed_fresh(c, c->front->scratch, (size_t)n);
         }
-        if ((size_t)n < asked && !(events & EPOLLRDHUP) && !c->transport->pending(c)) {
+        bool all = (size_t)n < asked || (in_place && h->body_left == 0); /* more would be rare */
+        if (all && !(events & EPOLLRDHUP) && !c->transport->pending(c)) {
             return;
         }
     }

@@ -14,7 +14,9 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define FRONT_SCRATCH                 (64 * 1024) /* one read */
+#define FRONT_SCRATCH (64 * 1024) /* one read */
+#define FRONT_HEAD_READ                                                                            \
+    (16 * 1024) /* one that may hold a head: what of a body comes with it is copied */
 #define FRONT_DIRECT                  (16 * 1024) /* larger writes skip the buffer */
 #define FRONT_OUT_MAX                 (64 * 1024 * 1024) /* bytes of one connection or stream that may wait */
 #define FRONT_IDLE_US                 75000000           /* kept alive without a request */

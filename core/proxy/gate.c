@@ -7,9 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/recycle.h"
 
-/* Bodies longer than this are hashed while they arrive, so that no turn of the loop is long. */
-#define HASH_PIECEWISE (64 * 1024)
-#define READ_ON_US     (60 * 1000000LL)
+#define READ_ON_US (60 * 1000000LL)
 
 struct rules *rules_new(struct config *config, struct catalog *catalog)
 {
@@ -336,30 +334,6 @@ static void refuse_body(struct ticket *t)
                 "the gateway holds as many bytes of requests as it may; try again");
 }
 
-/* Signed requests are checked against their body's hash; for others it is made when they are
- * signed for upstream. */
-static bool is_signed(const struct exchange *x)
-{
-    for (size_t i = 0; i < x->header_count; i++) {
-        if (str_is_nocase(x->headers[i].name, "authorization") &&
-            str_starts(x->headers[i].value, "AWS4-HMAC-SHA256")) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A head that may bring a call with it. A hash of the body as it came is of no use where a changed
- * one goes upstream. */
-static void expect_body(struct ticket *t)
-{
-    int64_t length = t->x->content_length;
-    bool wanted = is_signed(t->x) || dialect_keeps_body(&t->route);
-    if (wanted && (length < 0 || length > HASH_PIECEWISE)) {
-        t->hashing = sigv4_hash_begin(&t->hash);
-    }
-}
-
 void gate_head(struct gate *g, struct exchange *x)
 {
     struct ticket *t = ticket_new(g, x);
@@ -383,21 +357,22 @@ void gate_head(struct gate *g, struct exchange *x)
                     t->route.not_served[0] ? t->route.not_served
                                            : "nothing is served at this path");
     } else if (precheck(t)) {
-        expect_body(t);
+        gate_hash_begin(t);
     }
 }
 
 void gate_body(struct exchange *x, size_t n)
 {
     struct ticket *t = x->ticket;
+    (void)n;
     if (!t) {
         return;
     }
     int64_t more = (int64_t)x->body.len - t->body_held;
     if (more > 0 && !hold_body(t, more)) {
         refuse_body(t);
-    } else if (t->hashing) {
-        sigv4_hash_add(&t->hash, buf_bytes(&x->body) + x->body.len - n, n);
+    } else {
+        gate_hash_more(t);
     }
 }
 
@@ -512,13 +487,7 @@ void gate_request(struct exchange *x)
         return;
     }
     uint8_t hash[32];
-    const uint8_t *sha256 = t->hashing || is_signed(x) ? hash : NULL;
-    if (t->hashing) {
-        sigv4_hash_end(&t->hash, hash);
-        t->hashing = false;
-    } else if (sha256) {
-        sigv4_sha256(hash, buf_bytes(&x->body), x->body.len);
-    }
+    const uint8_t *sha256 = gate_hash_client(t, hash) ? hash : NULL;
     t->ready_us = clock_mono_us();
     struct tags key_tags = {.count = 0};
     struct dialect_facts facts = {.model = {NULL, 0}};
@@ -539,8 +508,8 @@ void gate_request(struct exchange *x)
                     ei.text);
         return;
     }
-    if (gate_admit(t, sha256)) {
-        gate_forward(t, sha256);
+    if (gate_admit(t)) {
+        gate_forward(t);
     }
 }
 

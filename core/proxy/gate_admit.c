@@ -135,7 +135,7 @@ bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denia
     return true;
 }
 
-bool gate_admit(struct ticket *t, const uint8_t *body_sha256)
+bool gate_admit(struct ticket *t)
 {
     struct gate *g = t->gate;
     struct call *call = &t->call;
@@ -149,7 +149,7 @@ bool gate_admit(struct ticket *t, const uint8_t *body_sha256)
         limit_foresee(g->limits, call);
     }
     struct limit_denial denial = {.amount = 0};
-    enum err e = g->rules->queues ? gate_wait(t, body_sha256, &denial)
+    enum err e = g->rules->queues ? gate_wait(t, &denial)
                                   : limits_reserve_clamped(g->limits, call, &t->hold, &denial,
                                                            &t->clamped_output);
     return e != ERR_BUSY && gate_decided(t, e, &denial);

@@ -229,6 +229,7 @@ static void on_head(void *arg, const struct http_head *head)
     meter_head(t->meter, head->status, head->headers, head->header_count);
     buf_free(&t->head);
     buf_free(&t->body);
+    sigv4_hash_drop(&t->hash);
     exchange_release_request(t->x);
     gate_drop_body(t);
     buf_clear(&t->gate->lines);

@@ -80,7 +80,7 @@ static enum err sign(struct ticket *t, struct gate_host *host, const struct dial
 
 /* The request head, signed. ERR_AUTH: no credentials. */
 static enum err build_head(struct ticket *t, struct gate_host *host,
-                           const struct dialect_upstream *u, struct str body,
+                           const struct dialect_upstream *u, const struct str body[3],
                            const char *sha256_hex, struct err_info *ei)
 {
     struct buf *h = &t->head;
@@ -95,7 +95,7 @@ static enum err build_head(struct ticket *t, struct gate_host *host,
     (void)buf_add(h, " HTTP/1.1\r\nHost: ");
     (void)buf_add(h, authority);
     (void)buf_add(h, "\r\nAccept-Encoding: identity\r\nContent-Length: ");
-    (void)buf_add_int(h, (int64_t)body.n);
+    (void)buf_add_int(h, (int64_t)(body[0].n + body[1].n + body[2].n));
     (void)buf_add(h, "\r\n");
     for (size_t i = 1; i < s.count; i++) {
         (void)buf_add_str(h, s.at[i].name);
@@ -134,7 +134,7 @@ static const char *project_of(const struct ticket *t)
 }
 
 /* Puts the call into AWS's words and sends it. */
-static enum err put_upstream(struct ticket *t, const uint8_t *body_sha256, struct err_info *ei)
+static enum err put_upstream(struct ticket *t, struct err_info *ei)
 {
     struct gate *g = t->gate;
     const struct exchange *x = t->x;
@@ -149,25 +149,25 @@ static enum err put_upstream(struct ticket *t, const uint8_t *body_sha256, struc
     uint8_t sha256[32];
     char hex[SIGV4_HEX];
     enum err e = dialect_upstream(&u, &t->route, &t->call, buf_str(&x->body), &o, ei);
-    if (e == ERR_OK && u.body_changed) {
-        t->body = u.body;
-        u.body = (struct buf){.data = NULL};
+    if (e != ERR_OK) {
+        return e;
     }
-    struct str body = u.body_changed ? buf_str(&t->body) : buf_str(&x->body);
-    if (u.body_changed || !body_sha256) {
-        sigv4_sha256(sha256, body.p, body.n);
-        body_sha256 = sha256;
-    }
-    str_hex(hex, body_sha256, 32);
+    struct str parts[UPSTREAM_PARTS], *body = parts + 1;
+    dialect_upstream_parts(&u, buf_str(&x->body), body);
+    t->body = u.body;
+    u.body = (struct buf){.data = NULL};
+    gate_hash_upstream(t, body, sha256);
+    str_hex(hex, sha256, 32);
     struct gate_host *host = u.via_mantle ? &g->mantle : &g->runtime;
-    e = e == ERR_OK ? build_head(t, host, &u, body, hex, ei) : e;
+    e = build_head(t, host, &u, body, hex, ei);
     if (e == ERR_OK) {
         t->meter = meter_new(&t->route, &t->call);
         e = t->meter ? ERR_OK : err_set(ei, ERR_NOMEM, "the gateway is out of memory");
     }
     if (e == ERR_OK) {
         meter_upstream(t->meter, &u);
-        t->upstream = upstream_send(host->pool, buf_str(&t->head), body, &gate_answer_handlers, t);
+        parts[0] = buf_str(&t->head);
+        t->upstream = upstream_send(host->pool, parts, &gate_answer_handlers, t);
         e = t->upstream ? ERR_OK
                         : err_set(ei, ERR_BUSY, "too many calls wait for an upstream connection");
     }
@@ -175,14 +175,14 @@ static enum err put_upstream(struct ticket *t, const uint8_t *body_sha256, struc
     return e;
 }
 
-void gate_forward(struct ticket *t, const uint8_t *body_sha256)
+void gate_forward(struct ticket *t)
 {
     struct gate *g = t->gate;
     struct err_info ei = {.code = ERR_OK};
-    if (!gate_role_ready(t, body_sha256)) {
+    if (!gate_role_ready(t)) {
         return;
     }
-    enum err e = put_upstream(t, body_sha256, &ei);
+    enum err e = put_upstream(t, &ei);
     if (e != ERR_OK) {
         t->call.http_status = 503;
         gate_settle(t, OUTCOME_FAILED, e == ERR_AUTH ? "credentials" : "overloaded");

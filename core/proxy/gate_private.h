@@ -21,9 +21,10 @@ struct ticket {
     struct dialect_route route;
     struct call call;
     struct identity_digest digest; /* of its bearer */
-    struct sigv4_hash hash;        /* of a large body while it arrives */
-    bool price_known;              /* of the standard tier */
-    bool hashing, admitted, journaled, settled, was_sent, answered;
+    struct sigv4_hash hash;        /* of the first `hashed` bytes of the body */
+    size_t hashed;
+    bool price_known; /* of the standard tier */
+    bool admitted, journaled, settled, was_sent, answered;
     bool read_on;  /* the client is gone; the answer is read to its end */
     bool stopping; /* an operator ends it, in this turn */
     bool framed;   /* the answer is an event stream */
@@ -37,7 +38,7 @@ struct ticket {
     struct meter *meter;
     struct upstream_call *upstream;
     struct buf head;             /* request head for upstream */
-    struct buf body;             /* its body, when it is not the client's own */
+    struct buf body;             /* what of its body is not the client's own */
     const char *upstream_id;     /* what is called */
     struct str ignored;          /* tags the caller may not set: "a,b" */
     int64_t ready_us;            /* request complete */
@@ -114,9 +115,8 @@ void gate_give_up(struct ticket *t);   /* without memory: cuts the exchange, end
 void gate_drop_body(struct ticket *t); /* its bytes no longer count as held */
 
 /* gate_admit.c */
-/* Reserves in every limit and stores it. False: answered and t is gone, or it waits for room.
- * body_sha256: of the client's body; NULL: not known yet. */
-bool gate_admit(struct ticket *t, const uint8_t *body_sha256) MUST_CHECK;
+/* Reserves in every limit and stores it. False: answered and t is gone, or it waits for room. */
+bool gate_admit(struct ticket *t) MUST_CHECK;
 /* The limits have decided: t->hold and t->clamped_output are set, or the denial. False: answered, t
  * is gone; always when e is not ERR_OK. */
 bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denial);
@@ -124,8 +124,7 @@ bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denia
 /* gate_wait.c */
 /* As limits_reserve_clamped, into t->hold and t->clamped_output. ERR_BUSY: the call waits, and
  * will go on or be denied by itself. */
-enum err gate_wait(struct ticket *t, const uint8_t *body_sha256,
-                   struct limit_denial *denial) MUST_CHECK;
+enum err gate_wait(struct ticket *t, struct limit_denial *denial) MUST_CHECK;
 void gate_wait_leave(struct ticket *t); /* gives up its place, where it has one */
 void gate_waits_init(struct gate_waits *w);
 void gate_waits_free(struct gate *g);
@@ -133,7 +132,7 @@ void gate_waits_free(struct gate *g);
 /* gate_role.c */
 /* Has t what assume_role wants? False: it waits and will be forwarded by itself, or it was refused
  * and is gone. */
-bool gate_role_ready(struct ticket *t, const uint8_t *body_sha256) MUST_CHECK;
+bool gate_role_ready(struct ticket *t) MUST_CHECK;
 /* AWS's answer says that the role's credentials are good no more: the call is sent again, once,
  * with fresh ones. True: t is taken care of. */
 bool gate_role_refused(struct ticket *t, const struct http_head *head) MUST_CHECK;
@@ -158,8 +157,17 @@ enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct t
                    struct err_info *ei) MUST_CHECK;
 
 /* gate_forward.c */
-/* Signs and sends an admitted call. body_sha256: of the client's body; NULL: not known yet. */
-void gate_forward(struct ticket *t, const uint8_t *body_sha256);
+/* Signs and sends an admitted call. */
+void gate_forward(struct ticket *t);
+
+/* gate_hash.c */
+/* A head that may bring a call with it: begins where the body's hash is needed early. */
+void gate_hash_begin(struct ticket *t);
+void gate_hash_more(struct ticket *t); /* bytes of the body came */
+/* Of the client's whole body, which its signature is checked against. False: it is not signed. */
+bool gate_hash_client(struct ticket *t, uint8_t out[32]);
+/* Of the body as it goes upstream, by dialect_upstream_parts. */
+void gate_hash_upstream(const struct ticket *t, const struct str parts[3], uint8_t out[32]);
 
 /* gate_answer.c */
 extern const struct upstream_handlers gate_answer_handlers; /* arg: the ticket */

@@ -19,8 +19,6 @@ struct role_wait {
     struct gate *gate;
     struct ticket *ticket;
     struct role_wait *next_told;
-    bool hashed;
-    uint8_t sha256[32]; /* of the body */
 };
 
 _Static_assert(offsetof(struct role_wait, waiter) == 0, "a wait is found by its waiter");
@@ -118,15 +116,12 @@ static void take_up(struct role_wait *p)
     struct ticket *t = p->ticket;
     enum err e = p->waiter.result;
     char problem[sizeof(p->waiter.problem)];
-    uint8_t sha256[32];
-    bool hashed = p->hashed;
-    memcpy(sha256, p->sha256, sizeof(sha256));
     memcpy(problem, p->waiter.problem, sizeof(problem));
     t->keys = p->waiter.keys;
     t->ready_us = clock_mono_us(); /* what it waited is no overhead */
     wait_free(p);
     if (e == ERR_OK) {
-        gate_forward(t, hashed ? sha256 : NULL);
+        gate_forward(t);
     } else {
         refuse(t, e, problem);
     }
@@ -210,7 +205,7 @@ void gate_role_leave(struct ticket *t)
 
 /* --- asked --- */
 
-static struct role_wait *wait_new(struct ticket *t, const uint8_t *sha256)
+static struct role_wait *wait_new(struct ticket *t)
 {
     struct role_wait *p = calloc(1, sizeof(*p));
     if (!p) {
@@ -220,14 +215,10 @@ static struct role_wait *wait_new(struct ticket *t, const uint8_t *sha256)
     p->timer.on_time = on_time;
     p->gate = t->gate;
     p->ticket = t;
-    p->hashed = sha256 != NULL;
-    if (sha256) {
-        memcpy(p->sha256, sha256, sizeof(p->sha256));
-    }
     return p;
 }
 
-bool gate_role_ready(struct ticket *t, const uint8_t *body_sha256)
+bool gate_role_ready(struct ticket *t)
 {
     struct gate *g = t->gate;
     struct err_info ei = {.code = ERR_OK};
@@ -236,7 +227,7 @@ bool gate_role_ready(struct ticket *t, const uint8_t *body_sha256)
         return true;
     }
     make_wish(&wish, t);
-    struct role_wait *p = wait_new(t, body_sha256);
+    struct role_wait *p = wait_new(t);
     enum err e = p ? roles_get(g->roles.all, &wish.set, &p->waiter, &t->keys, &ei)
                    : err_set(&ei, ERR_NOMEM, "the gateway is out of memory");
     if (e == ERR_BUSY) {
@@ -275,7 +266,7 @@ bool gate_role_refused(struct ticket *t, const struct http_head *head)
     t->meter = NULL;
     buf_clear(&t->head);
     buf_free(&t->body);
-    gate_forward(t, NULL);
+    gate_forward(t);
     return true;
 }
 

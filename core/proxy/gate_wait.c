@@ -22,8 +22,6 @@ struct parked {
     struct parked *prev, *next; /* in gate->waits.first */
     struct parked *next_told;   /* in gate->waits.told */
     int64_t body_bytes;         /* counted in gate->bodies->waiting */
-    bool hashed;
-    uint8_t sha256[32]; /* of the body */
 };
 
 static struct parked *parked_new(struct gate_waits *w)
@@ -98,16 +96,13 @@ static void take_up(struct gate *g, struct parked *p)
     }
     struct limit_denial denial = p->waiter.denial;
     enum err e = p->waiter.result;
-    bool hashed = p->hashed;
-    uint8_t sha256[32];
-    memcpy(sha256, p->sha256, sizeof(sha256));
     t->hold = p->waiter.hold;
     t->clamped_output = p->waiter.clamped_output;
     t->ready_us = clock_mono_us(); /* what it waited is no overhead */
     unlist(p);
     parked_free(&g->waits, p);
     if (gate_decided(t, e, &denial)) {
-        gate_forward(t, hashed ? sha256 : NULL);
+        gate_forward(t);
     }
 }
 
@@ -215,7 +210,7 @@ static bool keep_body(struct gate_bodies *b, int64_t n)
     return true;
 }
 
-enum err gate_wait(struct ticket *t, const uint8_t *sha256, struct limit_denial *denial)
+enum err gate_wait(struct ticket *t, struct limit_denial *denial)
 {
     struct gate *g = t->gate;
     int64_t bytes = (int64_t)t->x->body.len;
@@ -225,11 +220,8 @@ enum err gate_wait(struct ticket *t, const uint8_t *sha256, struct limit_denial 
         drop_body(g->bodies, kept ? bytes : 0);
         return limits_reserve_clamped(g->limits, &t->call, &t->hold, denial, &t->clamped_output);
     }
-    *p = (struct parked){.gate = g, .ticket = t, .body_bytes = bytes, .hashed = sha256 != NULL};
+    *p = (struct parked){.gate = g, .ticket = t, .body_bytes = bytes};
     p->timer.on_time = on_time;
-    if (sha256) {
-        memcpy(p->sha256, sha256, sizeof(p->sha256));
-    }
     enum err e = limits_wait(g->limits, &t->call, &p->waiter, on_told, p);
     if (e != ERR_BUSY) { /* decided: it is not told of */
         t->hold = p->waiter.hold;

@@ -220,7 +220,7 @@ void upstream_free(struct upstream *u)
     free(u);
 }
 
-struct upstream_call *upstream_send(struct upstream *u, struct str head, struct str body,
+struct upstream_call *upstream_send(struct upstream *u, const struct str parts[UPSTREAM_PARTS],
                                     const struct upstream_handlers *handlers, void *arg)
 {
     bool room = u->waiting.count + u->refused.count < WAITING_MAX;
@@ -231,8 +231,10 @@ struct upstream_call *upstream_send(struct upstream *u, struct str head, struct 
     *k = (struct upstream_call){.u = u};
     k->handlers = handlers;
     k->arg = arg;
-    k->head = head;
-    k->body = body;
+    for (size_t i = 0; i < UPSTREAM_PARTS; i++) {
+        k->parts[i] = parts[i];
+        k->total += parts[i].n;
+    }
     k->waiting_since_us = loop_now_us(u->loop);
     list_add(&u->waiting, k);
     upstream_dispatch(u);

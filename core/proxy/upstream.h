@@ -39,9 +39,11 @@ struct upstream *upstream_new(struct loop *loop, struct endpoint *endpoint,
                               const struct config *config, int share, struct err_info *ei);
 void upstream_free(struct upstream *u); /* calls still open are dropped without handlers */
 
-/* head: a whole request head with its empty line; body follows it. Both are borrowed until on_head
- * or the end of the call. NULL without memory. */
-struct upstream_call *upstream_send(struct upstream *u, struct str head, struct str body,
+/* A request is sent as parts, one behind the other, empty ones among them: the whole head with its
+ * empty line, then the body. Their bytes are borrowed until on_head or the end of the call. NULL
+ * without memory. */
+#define UPSTREAM_PARTS 4
+struct upstream_call *upstream_send(struct upstream *u, const struct str parts[UPSTREAM_PARTS],
                                     const struct upstream_handlers *handlers, void *arg);
 /* Ends the call without handlers; closes its connection at once. */
 void upstream_cancel(struct upstream_call *c);

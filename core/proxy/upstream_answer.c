@@ -38,10 +38,9 @@ static bool feed_body(struct upstream_call *k, const char *data, size_t n, bool 
 static void begin_answer(struct connection *c, const struct http_head *h)
 {
     struct upstream_call *k = c->call;
-    bool whole = k->written == k->head.n + k->body.n;
+    bool whole = k->written == k->total;
     c->keep = h->keep_alive && h->body != HTTP_BODY_UNTIL_CLOSE && whole;
-    k->head = k->body = (struct str){NULL, 0};
-    k->written = 0;
+    k->total = k->written = 0;
     k->got_head = true;
     k->framing = h->body;
     k->left = h->content_length;

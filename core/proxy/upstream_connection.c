@@ -102,15 +102,35 @@ void connection_failed(struct connection *c, enum upstream_failure failure, cons
 
 /* --- writing --- */
 
-static ssize_t write_some(struct connection *c, struct iovec *v, int n)
+/* What is left of the request as pieces. */
+static int left_to_write(const struct upstream_call *k, struct iovec v[UPSTREAM_PARTS])
 {
-    if (!c->ssl) {
-        struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
-        return sendmsg(c->fd.fd, &m, MSG_NOSIGNAL);
+    int n = 0;
+    size_t skip = k->written;
+    for (size_t i = 0; i < UPSTREAM_PARTS; i++) {
+        struct str part = k->parts[i];
+        if (skip < part.n) {
+            v[n++] = (struct iovec){(char *)(uintptr_t)part.p + skip, part.n - skip};
+            skip = 0;
+        } else {
+            skip -= part.n;
+        }
+    }
+    return n;
+}
+
+/* One TLS record of what is left; the same bytes again when OpenSSL asks to try again. */
+static ssize_t write_record(struct connection *c, const struct iovec *v, int n)
+{
+    char *record = c->u->record;
+    size_t len = 0, done = 0;
+    for (int i = 0; i < n && len < UPSTREAM_RECORD; i++) {
+        size_t room = UPSTREAM_RECORD - len, take = v[i].iov_len < room ? v[i].iov_len : room;
+        memcpy(record + len, v[i].iov_base, take);
+        len += take;
     }
     ERR_clear_error();
-    size_t done = 0;
-    int status = SSL_write_ex(c->ssl, v[0].iov_base, v[0].iov_len, &done);
+    int status = SSL_write_ex(c->ssl, record, len, &done);
     if (status == 1) {
         return (ssize_t)done;
     }
@@ -119,36 +139,15 @@ static ssize_t write_some(struct connection *c, struct iovec *v, int n)
     return -1;
 }
 
-/* Small requests go out as one TLS record. */
-static bool write_joined(struct connection *c, struct upstream_call *k, ssize_t *done)
+static ssize_t write_some(struct connection *c)
 {
-    size_t total = k->head.n + k->body.n;
-    if (!c->ssl || k->written != 0 || total > sizeof(c->u->record)) {
-        return false;
+    struct iovec v[UPSTREAM_PARTS];
+    int n = left_to_write(c->call, v);
+    if (c->ssl) {
+        return write_record(c, v, n);
     }
-    memcpy(c->u->record, k->head.p, k->head.n);
-    if (k->body.n > 0) {
-        memcpy(c->u->record + k->head.n, k->body.p, k->body.n);
-    }
-    struct iovec v = {c->u->record, total};
-    *done = write_some(c, &v, 1);
-    return true;
-}
-
-/* What is left of the request as pieces. */
-static int left_to_write(const struct upstream_call *k, struct iovec v[2])
-{
-    int n = 0;
-    size_t body_at = 0;
-    if (k->written < k->head.n) {
-        v[n++] = (struct iovec){(char *)(uintptr_t)k->head.p + k->written, k->head.n - k->written};
-    } else {
-        body_at = k->written - k->head.n;
-    }
-    if (body_at < k->body.n) {
-        v[n++] = (struct iovec){(char *)(uintptr_t)k->body.p + body_at, k->body.n - body_at};
-    }
-    return n;
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = (size_t)n};
+    return sendmsg(c->fd.fd, &m, MSG_NOSIGNAL);
 }
 
 /* Writes what the socket takes. False: it takes nothing any more. */
@@ -156,13 +155,8 @@ static bool write_request(struct connection *c)
 {
     struct upstream_call *k = c->call;
     c->write_blocked = false;
-    while (k->written < k->head.n + k->body.n) {
-        struct iovec v[2];
-        int n = left_to_write(k, v);
-        ssize_t done = 0;
-        if (!write_joined(c, k, &done)) {
-            done = write_some(c, v, n);
-        }
+    while (k->written < k->total) {
+        ssize_t done = write_some(c);
         if (done < 0) {
             c->write_blocked = errno == EAGAIN || errno == EINTR;
             c->write_failed = !c->write_blocked;

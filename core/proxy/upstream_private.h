@@ -55,8 +55,8 @@ struct upstream_call {
     struct upstream_call *prev, *next;
     const struct upstream_handlers *handlers;
     void *arg;
-    struct str head, body; /* empty once an answer has begun */
-    size_t written;        /* of head and body together */
+    struct str parts[UPSTREAM_PARTS]; /* not there any more once an answer has begun: total is 0 */
+    size_t total, written;            /* bytes of all parts together */
     int64_t waiting_since_us;
     int refused; /* errno of a connection refused at once */
     bool sent;   /* bytes of it left, on whatever connection */
@@ -78,7 +78,7 @@ struct upstream {
     struct loop_timer waiting_timer;
     struct http_head head; /* scratch: one answer head at a time */
     char scratch[UPSTREAM_READ];
-    char record[UPSTREAM_RECORD]; /* a small request joined into one TLS record */
+    char record[UPSTREAM_RECORD]; /* parts of a request joined into one TLS record */
 };
 
 /* --- upstream.c --- */

@@ -58,9 +58,18 @@ static void a_body_in_pieces_hashes_as_one(void **state)
     sigv4_hash_add(&one, "bc", 2);
     uint8_t pieces[32];
     uint8_t whole[32];
-    sigv4_hash_end(&one, pieces);
+    sigv4_hash_sum(&one, NULL, 0, pieces);
     sigv4_sha256(whole, "abc", 3);
     assert_memory_equal(pieces, whole, 32);
+    struct str end[] = {STR("de"), STR(""), STR("f")};
+    sigv4_hash_sum(&one, end, 3, pieces); /* the sum before changed nothing */
+    sigv4_sha256(whole, "abcdef", 6);
+    assert_memory_equal(pieces, whole, 32);
+    struct sigv4_hash none = {0};
+    sigv4_hash_sum(&none, end, 3, pieces);
+    sigv4_sha256(whole, "def", 3);
+    assert_memory_equal(pieces, whole, 32);
+    sigv4_hash_drop(&one);
     sigv4_hash_drop(&other);
     sigv4_hash_drop(&other);
     assert_null(other.context);

@@ -35,13 +35,16 @@ static void tags_are_added_where_there_are_none(void **state)
         "{\"messages\":[]}",
         "{\"messages\":[],\"requestMetadata\":null}",
         " { \"messages\" : [ ] , \"requestMetadata\" : {\"k\": \"v\"} } ",
+        "{\"messages\":[{\"content\":[{\"text\":\"}\"}]} ] \r\n}\t\n ",
     };
     static const char *const after[] = {
-        "{\"requestMetadata\":{\"applicationId\":\"a\",\"costCenter\":\"b\"},\"messages\":[]}",
+        "{\"messages\":[],\"requestMetadata\":{\"applicationId\":\"a\",\"costCenter\":\"b\"}}",
         "{\"messages\":[],\"requestMetadata\":{\"applicationId\":\"a\",\"costCenter\":\"b\"}}",
         " { \"messages\" : [ ] , \"requestMetadata\" : " TWO_AND_K " } ",
+        "{\"messages\":[{\"content\":[{\"text\":\"}\"}]} ] \r\n,\"requestMetadata\":"
+        "{\"applicationId\":\"a\",\"costCenter\":\"b\"}}\t\n ",
     };
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
         struct sent s = {0};
         sent_put(&s, PATH, before[i]);
         assert_false(s.up.body_changed);
@@ -122,7 +125,7 @@ static void clamped(const char *before, const char *after)
 static void a_bound_is_set_or_lowered(void **state)
 {
     (void)state;
-    clamped("{\"messages\":[]}", "{\"inferenceConfig\":{\"maxTokens\":100},\"messages\":[]}");
+    clamped("{\"messages\":[]}", "{\"messages\":[],\"inferenceConfig\":{\"maxTokens\":100}}");
     clamped("{\"messages\":[],\"inferenceConfig\":null}",
             "{\"messages\":[],\"inferenceConfig\":{\"maxTokens\":100}}");
     clamped("{\"messages\":[],\"inferenceConfig\":{ }}",
@@ -148,8 +151,11 @@ static void bound_and_tags_go_together(void **state)
     struct sent s = {.o = {.clamp_output = 5}};
     sent_tag(&s, "a", "b");
     sent_put(&s, PATH, "{\"messages\":[{\"content\":[{\"text\":\"\\u00e9 \\\"x\"}]}]}");
-    sent_is(&s, "{\"requestMetadata\":{\"a\":\"b\"},\"inferenceConfig\":{\"maxTokens\":5},"
-                "\"messages\":[{\"content\":[{\"text\":\"\\u00e9 \\\"x\"}]}]}");
+    sent_is(&s, "{\"messages\":[{\"content\":[{\"text\":\"\\u00e9 \\\"x\"}]}],"
+                "\"requestMetadata\":{\"a\":\"b\"},\"inferenceConfig\":{\"maxTokens\":5}}");
+    /* All that the client sent goes from where it is. */
+    assert_int_equal(s.up.body_front, strlen(s.body) - 1);
+    assert_int_equal(s.up.body_back, 1);
     sent_free(&s);
 }
 
