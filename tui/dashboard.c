@@ -98,8 +98,8 @@ static int wait_ms(const struct ui *ui, int64_t end_ms, bool frame)
     return (int)earlier(wait, 60000);
 }
 
-/* `frame`: also until a frame may be drawn. */
-static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms, bool frame)
+/* `frame`: also until a frame may be drawn; `more`: only looks. */
+static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms, bool frame, bool more)
 {
     struct pollfd fds[3] = {
         {.fd = ui->term.fd, .events = POLLIN},
@@ -110,7 +110,7 @@ static void sleep_until_due(struct ui *ui, int signals, int64_t end_ms, bool fra
         fds[0].events |= POLLOUT;
     }
     (void)link_poll(&ui->link, &fds[2].fd, &fds[2].events);
-    int n = poll(fds, 3, wait_ms(ui, end_ms, frame));
+    int n = poll(fds, 3, more ? 0 : wait_ms(ui, end_ms, frame));
     look_at_clocks(ui);
     if (n > 0 && (fds[0].revents & (POLLHUP | POLLERR | POLLNVAL))) {
         ui->term.gone = true;
@@ -145,6 +145,15 @@ static int give_back_pages(struct dl_phdr_info *info, size_t size, void *arg)
     return 0;
 }
 
+static void listen_to_core(struct ui *ui)
+{
+    if (link_step(&ui->link, ui->now_ms)) {
+        ui->changed = true;
+    }
+    trial_step(ui);
+    past_step(ui);
+}
+
 static void run(struct ui *ui, int signals)
 {
     int64_t end_ms =
@@ -155,30 +164,30 @@ static void run(struct ui *ui, int signals)
     ui->changed = true;
     link_start(&ui->link, ui->now_ms);
     while (!ui->leave && !ui->term.gone && (end_ms == 0 || ui->now_ms < end_ms)) {
-        if (link_step(&ui->link, ui->now_ms)) {
-            ui->changed = true;
+        /* A key is answered before the core is listened to. */
+        if (!ui->urgent || term_frame_due(&ui->term, true, ui->now_ms) > ui->now_ms) {
+            listen_to_core(ui);
         }
-        trial_step(ui);
-        past_step(ui);
-        if (ui->now_ms >= redraw_ms) {
-            ui->changed = true;
-        }
+        ui->changed = ui->changed || ui->now_ms >= redraw_ms;
         bool waits = !drawn && !ui->live.data && !ui->urgent && ui->now_ms < figures_ms;
         if (waits) {
             sleep_until_due(ui, signals, end_ms > 0 ? earlier(end_ms, figures_ms) : figures_ms,
-                            false);
+                            false, false);
             continue;
         }
         if (ui->changed && term_frame_due(&ui->term, ui->urgent, ui->now_ms) <= ui->now_ms) {
             drawn = drawn || dl_iterate_phdr(give_back_pages, NULL) == 0;
             ui_draw(ui);
             term_frame(&ui->term, ui->now_ms);
+            ui->awaited = ui->awaited || ui->urgent;
             ui->changed = ui->urgent = false;
             redraw_ms = ui_draw_due(ui);
         }
-        sleep_until_due(ui, signals, end_ms, true);
+        sleep_until_due(ui, signals, end_ms, true, ui_work(ui));
     }
 }
+
+static const char *const long_tables[] = {"applications", "cost_centers", NULL};
 
 static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_info *ei)
 {
@@ -192,6 +201,7 @@ static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_
     ui->link.on_hello = ui_on_hello;
     ui->link.on_event = ui_on_event;
     ui->link.arg = ui;
+    ui->link.long_tables = long_tables;
     for (int i = 0; i < PANEL_COUNT; i++) {
         panel_init(&ui->panels[i], (enum panel_id)i, ui);
     }

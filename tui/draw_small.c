@@ -29,21 +29,21 @@ static json_t *worst_limit(const struct snapshot *s, json_t **group)
 }
 
 /* The row of an array with the largest member, or NULL. */
-static json_t *top_row(const json_t *rows, const char *member)
+static const json_t *top_row(struct ui *ui, const json_t *rows, const char *member)
 {
-    size_t i;
-    json_t *row;
-    json_t *top = NULL;
+    size_t top = 0;
     double most = -1;
-    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-    {
-        double v = json_number_value(json_object_get(row, member));
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        double v;
+        if (!rows_number(rows, i, member, &v)) {
+            v = json_number_value(json_object_get(json_array_get(rows, i), member));
+        }
         if (v > most) {
             most = v;
-            top = row;
+            top = i;
         }
     }
-    return top;
+    return rows_at(&ui->rows, rows, top);
 }
 
 static void share_text(char *out, size_t size, const json_t *limit, const json_t *group)
@@ -80,11 +80,11 @@ static void limit_line(const struct ui *ui, const struct w_area *a, int y)
     put_line(a, y, "Limits", limit ? w_state_role(panel_limit_state(limit, group)) : W_MUTED, text);
 }
 
-static void model_line(const json_t *data, const struct w_area *a, int y)
+static void model_line(struct ui *ui, const json_t *data, const struct w_area *a, int y)
 {
     char text[TEXT] = "none";
     char count[FORMAT_TEXT];
-    const json_t *row = top_row(snapshot_at(data, "models"), "tokens_per_minute");
+    const json_t *row = top_row(ui, snapshot_at(data, "models"), "tokens_per_minute");
     if (row) {
         format_count(count, json_integer_value(json_object_get(row, "tokens_per_minute")));
         snprintf(text, sizeof text, "%s/min %.100s", count, snapshot_text(row, "name"));
@@ -92,12 +92,12 @@ static void model_line(const json_t *data, const struct w_area *a, int y)
     put_line(a, y, "Models", W_NORMAL, text);
 }
 
-static void spender_line(const json_t *data, const struct w_area *a, int y, const char *rows,
-                         const char *label)
+static void spender_line(struct ui *ui, const json_t *data, const struct w_area *a, int y,
+                         const char *rows, const char *label)
 {
     char text[TEXT] = "none";
     char money[FORMAT_TEXT];
-    const json_t *row = top_row(snapshot_at(data, rows), "today_usd");
+    const json_t *row = top_row(ui, snapshot_at(data, rows), "today_usd");
     if (row) {
         format_money(money, format_json_money(json_object_get(row, "today_usd")));
         snprintf(text, sizeof text, "%s %.100s", money, snapshot_text(row, "name"));
@@ -137,10 +137,10 @@ void ui_draw_lines(struct ui *ui, const struct w_area *a)
 {
     const json_t *data = ui_shown(ui)->data;
     limit_line(ui, a, 0);
-    model_line(data, a, 1);
+    model_line(ui, data, a, 1);
     denial_line(ui, a, 2);
-    spender_line(data, a, 3, "cost_centers", a->w >= 36 ? "Cost center" : "Cost");
-    spender_line(data, a, 4, "applications", a->w >= 36 ? "Application" : "App");
+    spender_line(ui, data, a, 3, "cost_centers", a->w >= 36 ? "Cost center" : "Cost");
+    spender_line(ui, data, a, 4, "applications", a->w >= 36 ? "Application" : "App");
     cloud_line(data, a, 5);
 }
 

@@ -111,14 +111,13 @@ static void add_cell(struct buf *out, const struct panel *p, const json_t *row,
 
 static void add_csv(struct buf *out, const struct panel *p)
 {
-    const json_t *rows = panel_rows(p);
     for (size_t c = 0; c < p->def->column_count; c++) {
         (void)buf_add(out, c ? "," : "");
         export_csv_field(out, p->columns[c].title);
     }
     (void)buf_add(out, "\r\n");
     for (size_t i = 0; i < p->table.count; i++) {
-        const json_t *row = json_array_get(rows, p->table.order[i].row);
+        const json_t *row = panel_row(p, p->table.order[i].row);
         for (size_t c = 0; c < p->def->column_count; c++) {
             (void)buf_add(out, c ? "," : "");
             add_cell(out, p, row, &p->def->columns[c]);
@@ -129,10 +128,9 @@ static void add_csv(struct buf *out, const struct panel *p)
 
 static void add_json(struct buf *out, const struct panel *p)
 {
-    const json_t *rows = panel_rows(p);
     json_t *list = json_array();
     for (size_t i = 0; i < p->table.count; i++) {
-        (void)json_array_append(list, json_array_get(rows, p->table.order[i].row));
+        (void)json_array_append(list, panel_row(p, p->table.order[i].row));
     }
     (void)(json_text_pretty(out, list) && buf_add(out, "\n"));
     json_decref(list);

@@ -8,7 +8,7 @@
 
 static void move_cursor(struct ui *ui, long delta)
 {
-    w_table_move(&ui_panel(ui)->table, delta, ui->now_ms);
+    panel_move(ui_panel(ui), delta);
 }
 
 static void step_view(struct ui *ui, int step)

@@ -128,6 +128,7 @@ static void line_opened(struct link *l, int64_t now_ms)
         l->why = a->ei;
         l->retry_ms = now_ms + RETRY_MS;
     } else {
+        client_long_tables(l->client, l->long_tables);
         l->state = LINK_UP;
         l->heard_ms = now_ms;
         err_clear(&l->why);

@@ -32,6 +32,7 @@ struct link {
     void (*on_hello)(void *arg, json_t *hello);
     void (*on_event)(void *arg, const char *event, json_t *data);
     void *arg;
+    const char *const *long_tables; /* client_long_tables; borrowed */
 };
 
 /* path, callbacks and arg are set by the caller; the rest is zero. */

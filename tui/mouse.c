@@ -44,7 +44,7 @@ static void click_panel(struct ui *ui, int x, int y)
         if (focused && row == (long)p->table.at && !ui->edit.active) {
             keys_open_row(ui);
         } else {
-            w_table_move(&p->table, row - (long)p->table.at, ui->now_ms);
+            panel_move(p, row - (long)p->table.at);
         }
         return;
     case W_HIT_NOTHING:
@@ -57,7 +57,7 @@ static void wheel(struct ui *ui, int x, int y, int step)
     int index;
     struct panel *p = panel_at(ui, x, y, &index);
     if (p) {
-        w_table_move(&p->table, step * WHEEL_ROWS, ui->now_ms);
+        panel_move(p, step * WHEEL_ROWS);
     }
 }
 

@@ -7,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const json_t *row_at(void *arg, size_t i)
+#define FIRST_ROWS 512 /* taken in at once */
+#define MORE_ROWS  256
+
+static json_t *row_at(const struct panel_rows *r, size_t i)
 {
-    return json_array_get(panel_rows(arg), i);
+    return rows_at(&r->panel->ui->rows, r->rows, i);
 }
 
 static size_t source_count(void *arg)
 {
-    return json_array_size(panel_rows(arg));
+    return json_array_size(((const struct panel_rows *)arg)->rows);
 }
 
 /* A member as text, whatever it is; objects by their JSON. */
@@ -34,39 +37,54 @@ static void key_part(const json_t *row, const char *member, char *out, size_t si
 
 static void source_key(void *arg, size_t i, char out[W_TABLE_KEY])
 {
-    const struct panel *p = arg;
-    const json_t *row = row_at(arg, i);
+    const struct panel_rows *r = arg;
+    const struct panel_def *def = r->panel->def;
     char one[W_TABLE_KEY];
     char two[W_TABLE_KEY] = "";
-    key_part(row, p->def->key_one, one, sizeof one);
-    if (p->def->key_two) {
-        key_part(row, p->def->key_two, two, sizeof two);
+    if (!def->key_two && rows_text(r->rows, i, def->key_one, one, sizeof one)) {
+        snprintf(out, W_TABLE_KEY, "%.84s\t", one);
+        return;
+    }
+    const json_t *row = row_at(r, i);
+    key_part(row, def->key_one, one, sizeof one);
+    if (def->key_two) {
+        key_part(row, def->key_two, two, sizeof two);
     }
     snprintf(out, W_TABLE_KEY, "%.84s\t%.40s", one, two);
 }
 
 static void source_cell(void *arg, size_t i, size_t column, struct w_cell *out)
 {
-    const struct panel *p = arg;
-    panel_cell(p, row_at(arg, i), &p->def->columns[column], out);
+    const struct panel_rows *r = arg;
+    panel_cell(r->panel, row_at(r, i), &r->panel->def->columns[column], out);
 }
 
-static int source_compare(void *arg, size_t a, size_t b, size_t column)
+static void source_rank(void *arg, size_t i, size_t column, struct w_rank *out)
 {
-    const struct panel *p = arg;
-    return panel_compare(p, row_at(arg, a), row_at(arg, b), &p->def->columns[column]);
+    const struct panel_rows *r = arg;
+    const struct panel_column *c = &r->panel->def->columns[column];
+    bool number = c->kind == KIND_COUNT || c->kind == KIND_USD;
+    if (number && rows_number(r->rows, i, c->member, &out->number)) {
+        out->is_number = true;
+        return;
+    }
+    bool text = c->kind == KIND_TEXT;
+    if (text && rows_text(r->rows, i, c->member, out->text, sizeof out->text)) {
+        return;
+    }
+    panel_rank(r->panel, row_at(r, i), c, out);
 }
 
-static struct w_source source_of(const struct panel *p)
+static struct w_source source_of(const struct panel *p, const struct panel_rows *rows)
 {
     return (struct w_source){
         .columns = p->columns,
         .column_count = p->def->column_count,
-        .arg = (void *)(uintptr_t)p,
+        .arg = (void *)(uintptr_t)rows,
         .count = source_count,
         .key = source_key,
         .cell = source_cell,
-        .compare = source_compare,
+        .rank = source_rank,
     };
 }
 
@@ -75,6 +93,7 @@ void panel_init(struct panel *p, enum panel_id id, struct ui *ui)
     memset(p, 0, sizeof *p);
     p->def = &panel_defs[id];
     p->ui = ui;
+    p->shown.panel = p->taken.panel = p;
     for (size_t i = 0; i < p->def->column_count; i++) {
         p->columns[i] = p->def->columns[i].w;
     }
@@ -84,7 +103,15 @@ void panel_init(struct panel *p, enum panel_id id, struct ui *ui)
     p->table.hold_ms = p->def->hold_ms;
 }
 
-json_t *panel_rows(const struct panel *p)
+void panel_free(struct panel *p)
+{
+    w_table_free(&p->table);
+    json_decref(p->shown.rows);
+    json_decref(p->taken.rows);
+}
+
+/* The rows as they are now. */
+static json_t *rows_now(const struct panel *p)
 {
     const struct ui *ui = p->ui;
     switch (p->def->origin) {
@@ -104,13 +131,62 @@ json_t *panel_rows(const struct panel *p)
     return NULL;
 }
 
+/* May the same rows be in another order, or other ones pass the filter, than last time? */
+static bool may_differ(const struct panel *p, const json_t *rows)
+{
+    const struct w_table *t = &p->table;
+    return rows != p->shown.rows || t->dirty || t->held || t->filter[0] || !t->order ||
+           p->def->columns[t->sort].kind >= KIND_LIMIT_NAME;
+}
+
 void panel_update(struct panel *p, int64_t now_ms)
 {
+    json_t *rows = rows_now(p);
     for (size_t i = 0; i < p->def->column_count; i++) {
         p->columns[i].title = past_title(p->ui, p->def->columns[i].w.title);
     }
-    struct w_source s = source_of(p);
-    w_table_update(&p->table, &s, now_ms);
+    p->again = p->table.pass && !p->table.dirty; /* or no pass would ever come to its end */
+    if (p->again || !may_differ(p, rows)) {
+        return;
+    }
+    json_incref(rows);
+    json_decref(p->taken.rows);
+    p->taken.rows = rows;
+    struct w_source s = source_of(p, &p->taken);
+    w_table_start(&p->table, &s, now_ms, rows == p->shown.rows);
+    if (json_array_size(rows) <= FIRST_ROWS) {
+        while (!panel_work(p, now_ms)) {
+        }
+    }
+}
+
+bool panel_work(struct panel *p, int64_t now_ms)
+{
+    struct w_source s = source_of(p, &p->taken);
+    if (!p->table.pass) {
+        return true;
+    }
+    if (!w_table_work(&p->table, &s, MORE_ROWS)) {
+        return false;
+    }
+    json_decref(p->shown.rows);
+    p->shown.rows = p->taken.rows;
+    p->taken.rows = NULL;
+    if (p->again) {
+        panel_update(p, now_ms);
+    }
+    return !p->table.pass;
+}
+
+json_t *panel_row(const struct panel *p, size_t i)
+{
+    return row_at(&p->shown, i);
+}
+
+void panel_move(struct panel *p, long delta)
+{
+    struct w_source s = source_of(p, &p->shown);
+    w_table_move(&p->table, &s, delta, p->ui->now_ms);
 }
 
 static void draw_title(const struct panel *p, const struct w_area *a, bool focus)
@@ -155,31 +231,32 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
     p->area = body;
     if (p->table.count == 0) {
         p->area.h = 0;
-        bool asked = panel_rows(p) != NULL;
+        bool asked = p->shown.rows != NULL;
         bool past = p->ui->past.on;
         w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
-               p->table.filter[0] ? "No row passes the filter; Esc clears it."
-               : now_only(p)      ? "This is kept for the present only; Esc shows now."
-               : past && asked    ? "Nothing in the time shown."
-               : asked            ? p->def->empty
-                                  : "Not heard yet.");
+               p->table.pass        ? "Reading the rows."
+               : p->table.filter[0] ? "No row passes the filter; Esc clears it."
+               : now_only(p)        ? "This is kept for the present only; Esc shows now."
+               : past && asked      ? "Nothing in the time shown."
+               : asked              ? p->def->empty
+                                    : "Not heard yet.");
         p->rows_shown = 0;
         return;
     }
-    struct w_source s = source_of(p);
+    struct w_source s = source_of(p, &p->shown);
     p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
 }
 
 enum w_hit panel_hit(const struct panel *p, int x, int y, long *row, size_t *column)
 {
-    struct w_source s = source_of(p);
+    struct w_source s = source_of(p, &p->shown);
     return w_table_hit(&p->table, &s, &p->area, x - p->area.x, y - p->area.y, row, column);
 }
 
 json_t *panel_selected(const struct panel *p)
 {
     size_t row;
-    return w_table_selected(&p->table, &row) ? json_array_get(panel_rows(p), row) : NULL;
+    return w_table_selected(&p->table, &row) ? panel_row(p, row) : NULL;
 }
 
 json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group)

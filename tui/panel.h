@@ -106,20 +106,34 @@ extern const struct panel_def panel_defs[PANEL_COUNT];
 
 struct ui;
 
+/* The rows a source hands to the table. */
+struct panel_rows {
+    const struct panel *panel;
+    json_t *rows; /* owned; NULL: none heard of */
+};
+
 struct panel {
     const struct panel_def *def;
     struct ui *ui;
     struct w_column columns[W_COLUMNS_MAX];
     struct w_table table;
+    struct panel_rows shown; /* what the table is about */
+    struct panel_rows taken; /* what it is taking in */
+    bool again;              /* and there is something newer already */
     int rows_shown;
     bool hidden;        /* no room for it on this screen */
     struct w_area area; /* of the table when it was drawn last; no rows: nothing to hit */
 };
 
 void panel_init(struct panel *p, enum panel_id id, struct ui *ui);
-/* The rows as they are now; borrowed, may be NULL. */
-json_t *panel_rows(const struct panel *p);
+void panel_free(struct panel *p);
+/* Takes in the rows as they are now, and, when they are many, only begins to: panel_work goes on
+ * with some, until it returns true. */
 void panel_update(struct panel *p, int64_t now_ms);
+bool panel_work(struct panel *p, int64_t now_ms);
+json_t *panel_row(const struct panel *p, size_t i); /* of those shown; borrowed or NULL */
+/* Moves the cursor by delta rows. */
+void panel_move(struct panel *p, long delta);
 /* Title line (with filter and count) and table. */
 void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title);
 /* What of the table lies at that place of the screen. */
@@ -131,9 +145,9 @@ json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group);
 /* Fills one cell (panel_cell.c). */
 void panel_cell(const struct panel *p, const json_t *row, const struct panel_column *column,
                 struct w_cell *out);
-/* Orders two rows by a column. */
-int panel_compare(const struct panel *p, const json_t *a, const json_t *b,
-                  const struct panel_column *column);
+/* What a row is ordered by in a column. */
+void panel_rank(const struct panel *p, const json_t *row, const struct panel_column *column,
+                struct w_rank *out);
 /* How full a limit is, as a severity: 80 % warns, 98 % and blocked are critical. */
 enum w_state panel_limit_state(const json_t *limit, const json_t *group);
 /* "100k/min", "$4,000/month" */

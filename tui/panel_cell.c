@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define MINUTE_MS     60000
 #define SPARK_COLUMNS 15
@@ -496,17 +495,13 @@ static bool sort_number(const struct panel *p, const json_t *row, const struct p
     return true;
 }
 
-int panel_compare(const struct panel *p, const json_t *a, const json_t *b,
-                  const struct panel_column *c)
+void panel_rank(const struct panel *p, const json_t *row, const struct panel_column *c,
+                struct w_rank *out)
 {
-    double x;
-    double y;
-    if (sort_number(p, a, c, &x) && sort_number(p, b, c, &y)) {
-        return x < y ? -1 : x > y;
+    out->is_number = sort_number(p, row, c, &out->number);
+    if (!out->is_number) {
+        struct w_cell cell = {0};
+        panel_cell(p, row, c, &cell);
+        memcpy(out->text, cell.text, sizeof out->text);
     }
-    struct w_cell one = {0};
-    struct w_cell two = {0};
-    panel_cell(p, a, c, &one);
-    panel_cell(p, b, c, &two);
-    return strcasecmp(one.text, two.text);
 }

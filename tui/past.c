@@ -94,17 +94,19 @@ void past_zoom(struct ui *ui)
 
 /* --- what the core tells --- */
 
-static const json_t *named(const json_t *rows, const char *name)
+static json_t *by_name(const json_t *rows)
 {
     size_t i;
     json_t *row;
+    json_t *out = json_object();
     json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
-        if (strcmp(snapshot_text(row, "name"), name) == 0) {
-            return row;
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (name) { /* not a row of a long table, which is text */
+            (void)json_object_set(out, name, row);
         }
     }
-    return NULL;
+    return out;
 }
 
 /* Rows as the tables know them: rates over the time shown, and what only the present knows. */
@@ -113,10 +115,11 @@ static json_t *rows_of(const struct ui *ui, const json_t *answer, const char *ta
     size_t i;
     json_t *row;
     json_t *out = json_array();
+    json_t *now = by_name(snapshot_at(ui->live.data, table));
     json_array_foreach(json_object_get(answer, table), i, row)
     {
         json_t *o = json_copy(row);
-        const json_t *live = named(snapshot_at(ui->live.data, table), snapshot_text(row, "name"));
+        const json_t *live = json_object_get(now, snapshot_text(row, "name"));
         double tokens = json_number_value(json_object_get(row, "input_tokens")) +
                         json_number_value(json_object_get(row, "output_tokens")) +
                         json_number_value(json_object_get(row, "cache_read_tokens")) +
@@ -134,6 +137,7 @@ static json_t *rows_of(const struct ui *ui, const json_t *answer, const char *ta
         }
         (void)json_array_append_new(out, o);
     }
+    json_decref(now);
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "tui/ui.h"
 
+#include "core/base/clock.h"
 #include "core/base/str.h"
 
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 
 #define TOAST_MS 8000
 #define OWN_MS   5000
+#define WORK_US  3000 /* for rows, before keys are looked at again */
 #define AUDIT_MS 2000 /* the audit is asked for at most this often */
 
 const struct ui_view_def ui_views[VIEW_COUNT] = {
@@ -85,6 +87,33 @@ void ui_update(struct ui *ui)
         detail_fill(ui);
     }
     ui->changed = true;
+}
+
+bool ui_work(struct ui *ui)
+{
+    const struct ui_view_def *v = &ui_views[ui->view];
+    int64_t until = clock_mono_us() + WORK_US;
+    bool all = true;
+    for (int i = 0; i < v->count; i++) {
+        struct panel *p = &ui->panels[v->panels[i]];
+        if (!p->table.pass) {
+            continue;
+        }
+        bool done = false;
+        while (!done && clock_mono_us() < until) {
+            done = panel_work(p, ui->now_ms);
+        }
+        ui->changed = ui->changed || done;
+        all = all && done;
+    }
+    if (all && ui->awaited) {
+        ui->urgent = ui->urgent || ui->changed;
+        ui->awaited = false;
+    }
+    if (all && ui->changed && ui->mode == MODE_DETAIL) {
+        detail_fill(ui);
+    }
+    return !all;
 }
 
 void ui_on_hello(void *arg, json_t *hello)
@@ -217,7 +246,7 @@ void ui_free(struct ui *ui)
 {
     link_stop(&ui->link);
     for (int i = 0; i < PANEL_COUNT; i++) {
-        w_table_free(&ui->panels[i].table);
+        panel_free(&ui->panels[i]);
     }
     for (int i = 0; i < UI_REQUESTS; i++) {
         request_clear(&ui->requests[i]);
@@ -230,6 +259,7 @@ void ui_free(struct ui *ui)
     json_decref(ui->past.calls);
     snapshot_clear(&ui->live);
     snapshot_clear(&ui->frozen);
+    rows_free(&ui->rows);
     json_decref(ui->hello);
     json_decref(ui->audit);
     json_decref(ui->history);

@@ -7,6 +7,7 @@
 #include "tui/dashboard.h"
 #include "tui/link.h"
 #include "tui/panel.h"
+#include "tui/rows.h"
 #include "tui/snapshot.h"
 #include "tui/term.h"
 #include "tui/theme.h"
@@ -94,6 +95,7 @@ struct ui {
     bool no_color, read_only, local_time;
     bool leave;              /* the user wants to go */
     bool urgent, changed;    /* a key was pressed; something may look different */
+    bool awaited;            /* a key waits for rows being taken in */
     int64_t now_ms, wall_ms; /* monotonic and wall time of this turn */
 
     json_t *hello;          /* owned; NULL before the first one */
@@ -108,6 +110,7 @@ struct ui {
     int focus[VIEW_COUNT];
     bool graph_one; /* the graph is about the selected model */
     struct panel panels[PANEL_COUNT];
+    struct rows rows;        /* parsed lately */
     char open_limit[96];     /* the limit VIEW_LIMIT shows */
     json_t *audit, *history; /* owned answers; NULL: not asked yet */
     bool audit_asked;
@@ -161,6 +164,8 @@ void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Panels of the view take in the data. */
 void ui_update(struct ui *ui);
+/* Goes on taking in long tables, for some milliseconds; true: there is more to do. */
+bool ui_work(struct ui *ui);
 void ui_on_hello(void *arg, json_t *hello);
 void ui_on_event(void *arg, const char *event, json_t *data);
 void ui_refresh_audit(struct ui *ui);

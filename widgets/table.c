@@ -1,172 +1,9 @@
 #include "widgets/table.h"
 
-#include "core/base/str.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define CURSOR_HOLD_MS 5000
-
-void w_table_free(struct w_table *t)
-{
-    free(t->order);
-    t->order = NULL;
-    t->count = 0;
-}
-
-static bool contains(const char *text, const char *part)
-{
-    return strcasestr(text, part) != NULL;
-}
-
-static bool row_contains(const struct w_source *s, size_t row, size_t from, size_t to,
-                         const char *part)
-{
-    for (size_t i = from; i < to; i++) {
-        struct w_cell cell = {0};
-        s->cell(s->arg, row, i, &cell);
-        if (contains(cell.text, part)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The column named by the text before ':' (any unique beginning of its title), or column_count. */
-static size_t named_column(const struct w_source *s, const char *filter, const char *colon)
-{
-    size_t n = (size_t)(colon - filter);
-    for (size_t i = 0; i < s->column_count; i++) {
-        if (n > 0 && strncasecmp(s->columns[i].title, filter, n) == 0) {
-            return i;
-        }
-    }
-    return s->column_count;
-}
-
-bool w_table_matches(const struct w_source *s, size_t row, const char *filter)
-{
-    bool inverse = filter[0] == '!';
-    filter += inverse;
-    if (!*filter) {
-        return true;
-    }
-    const char *colon = strchr(filter, ':');
-    size_t column = colon ? named_column(s, filter, colon) : s->column_count;
-    bool found = column < s->column_count ? row_contains(s, row, column, column + 1, colon + 1)
-                                          : row_contains(s, row, 0, s->column_count, filter);
-    return found != inverse;
-}
-
-struct order_by {
-    const struct w_table *table;
-    const struct w_source *source;
-};
-
-static int compare_entries(const void *a, const void *b, void *arg)
-{
-    const struct order_by *by = arg;
-    const struct w_table_entry *x = a;
-    const struct w_table_entry *y = b;
-    int c = by->source->compare(by->source->arg, x->row, y->row, by->table->sort);
-    if (by->table->descending) {
-        c = -c;
-    }
-    return c ? c : strcmp(x->key, y->key);
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(((const struct w_table_entry *)a)->key, ((const struct w_table_entry *)b)->key);
-}
-
-static size_t collect(const struct w_table *t, const struct w_source *s, size_t total,
-                      struct w_table_entry *out)
-{
-    size_t n = 0;
-    for (size_t row = 0; row < total; row++) {
-        if (w_table_matches(s, row, t->filter)) {
-            out[n].row = row;
-            s->key(s->arg, row, out[n].key);
-            n++;
-        }
-    }
-    return n;
-}
-
-/* Keeps the old order for rows that are still there; new ones come last. */
-static void keep_order(struct w_table *t, struct w_table_entry *fresh, size_t n,
-                       struct w_table_entry *out)
-{
-    qsort(fresh, n, sizeof *fresh, compare_keys);
-    size_t kept = 0;
-    for (size_t i = 0; i < t->count; i++) {
-        struct w_table_entry *e = bsearch(&t->order[i], fresh, n, sizeof *fresh, compare_keys);
-        if (e && e->row != SIZE_MAX) {
-            out[kept++] = *e;
-            e->row = SIZE_MAX;
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (fresh[i].row != SIZE_MAX) {
-            out[kept++] = fresh[i];
-        }
-    }
-}
-
-static void find_selected(struct w_table *t)
-{
-    for (size_t i = 0; i < t->count && t->selected[0]; i++) {
-        if (strcmp(t->order[i].key, t->selected) == 0) {
-            t->at = i;
-            return;
-        }
-    }
-    t->at = t->count == 0 ? 0 : t->at >= t->count ? t->count - 1 : t->at;
-    if (t->count > 0) {
-        str_copy(t->selected, sizeof t->selected, str_of(t->order[t->at].key));
-    }
-}
-
-static bool order_holds(const struct w_table *t, int64_t now_ms)
-{
-    return !t->dirty && t->order &&
-           ((t->sorted_ms > 0 && now_ms - t->sorted_ms < t->hold_ms) ||
-            (t->moved_ms > 0 && now_ms - t->moved_ms < CURSOR_HOLD_MS));
-}
-
-void w_table_update(struct w_table *t, const struct w_source *s, int64_t now_ms)
-{
-    size_t total = s->count(s->arg);
-    t->total = total;
-    total = total > W_TABLE_ROWS ? W_TABLE_ROWS : total;
-    struct w_table_entry *fresh = calloc(2 * total + 2, sizeof *fresh);
-    if (!fresh) {
-        t->count = 0;
-        return;
-    }
-    size_t n = collect(t, s, total, fresh);
-    if (order_holds(t, now_ms)) {
-        struct w_table_entry *ordered = fresh + n;
-        keep_order(t, fresh, n, ordered);
-        memmove(fresh, ordered, n * sizeof *fresh);
-    } else {
-        struct order_by by = {t, s};
-        if (!t->unsorted) {
-            qsort_r(fresh, n, sizeof *fresh, compare_entries, &by);
-        }
-        t->sorted_ms = now_ms;
-        t->dirty = false;
-    }
-    free(t->order);
-    t->order = fresh;
-    t->count = n;
-    find_selected(t);
-}
-
-void w_table_move(struct w_table *t, long delta, int64_t now_ms)
+void w_table_move(struct w_table *t, const struct w_source *s, long delta, int64_t now_ms)
 {
     if (t->count == 0) {
         return;
@@ -175,7 +12,7 @@ void w_table_move(struct w_table *t, long delta, int64_t now_ms)
     long last = (long)t->count - 1;
     t->at = (size_t)(at < 0 ? 0 : at > last ? last : at);
     t->moved_ms = now_ms;
-    str_copy(t->selected, sizeof t->selected, str_of(t->order[t->at].key));
+    s->key(s->arg, t->order[t->at].row, t->selected);
 }
 
 void w_table_sort(struct w_table *t, size_t column, bool descending)
@@ -183,12 +20,6 @@ void w_table_sort(struct w_table *t, size_t column, bool descending)
     t->sort = column;
     t->descending = descending;
     t->unsorted = false;
-    t->dirty = true;
-}
-
-void w_table_filter(struct w_table *t, const char *filter)
-{
-    str_copy(t->filter, sizeof t->filter, str_of(filter));
     t->dirty = true;
 }
 

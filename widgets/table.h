@@ -21,7 +21,14 @@ struct w_cell {
     struct w_spark spark;
 };
 
-/* Where rows come from; row numbers hold between two calls of w_table_update. */
+/* What rows are ordered by in a column, rising: all by a number, or all by a text. */
+struct w_rank {
+    bool is_number;
+    double number;
+    char text[W_TABLE_CELL];
+};
+
+/* Where rows come from; row numbers hold until rows are taken in again. */
 struct w_source {
     const struct w_column *columns;
     size_t column_count;
@@ -29,13 +36,14 @@ struct w_source {
     size_t (*count)(void *arg);
     void (*key)(void *arg, size_t row, char out[W_TABLE_KEY]);              /* unique, lasting */
     void (*cell)(void *arg, size_t row, size_t column, struct w_cell *out); /* gets it zeroed */
-    int (*compare)(void *arg, size_t a, size_t b, size_t column);           /* rising */
+    void (*rank)(void *arg, size_t row, size_t column, struct w_rank *out); /* gets it zeroed */
 };
 
 struct w_table_entry {
-    char key[W_TABLE_KEY];
+    uint64_t hash; /* of the key */
     size_t row;
 };
+struct w_table_pass; /* rows being taken in */
 
 /* All-zero is a table sorted by its first column, rising, without a filter. */
 struct w_table {
@@ -49,7 +57,11 @@ struct w_table {
     size_t at, top;
     char selected[W_TABLE_KEY];
     int64_t sorted_ms, moved_ms;
-    bool dirty; /* order must be made again */
+    bool dirty;   /* order must be made again */
+    bool held;    /* order was kept at the last update although rows may have changed */
+    bool narrows; /* the filter grew: rows that did not pass it before do not pass it now */
+    struct w_table_pass *pass; /* rows that are coming, and how many; NULL: none */
+    size_t coming;
     int seen[W_COLUMNS_MAX];
     int seen_width; /* of the area the widths were learned in */
 };
@@ -57,6 +69,11 @@ struct w_table {
 void w_table_free(struct w_table *t);
 /* Takes in changed rows. Order holds for hold_ms, and for 5 s after the cursor moved. */
 void w_table_update(struct w_table *t, const struct w_source *s, int64_t now_ms);
+/* The same in pieces: w_table_work takes in at most so many rows of the source, which must be the
+ * one of the start; nothing of the table is different before it returns true. What was under way is
+ * dropped by a start. `same`: the rows are those of the last update. */
+void w_table_start(struct w_table *t, const struct w_source *s, int64_t now_ms, bool same);
+bool w_table_work(struct w_table *t, const struct w_source *s, size_t rows);
 /* Header and rows; returns the rows that fit. `focus`: the selected row is marked. */
 int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_area *a, bool focus);
 enum w_hit { W_HIT_NOTHING, W_HIT_HEADER, W_HIT_ROW };
@@ -65,12 +82,10 @@ enum w_hit { W_HIT_NOTHING, W_HIT_HEADER, W_HIT_ROW };
 enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const struct w_area *a,
                        int x, int y, long *row, size_t *column);
 /* Moves the cursor by delta rows, clamped. */
-void w_table_move(struct w_table *t, long delta, int64_t now_ms);
+void w_table_move(struct w_table *t, const struct w_source *s, long delta, int64_t now_ms);
 void w_table_sort(struct w_table *t, size_t column, bool descending);
 void w_table_filter(struct w_table *t, const char *filter);
 /* Source row under the cursor; false when there is none. */
 bool w_table_selected(const struct w_table *t, size_t *row);
-/* Does the row pass the filter text? */
-bool w_table_matches(const struct w_source *s, size_t row, const char *filter);
 
 #endif

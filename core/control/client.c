@@ -11,11 +11,16 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/control/long_table.h"
 
 #define REQUEST_MAX (1024 * 1024)
 #define ANSWER_MAX  (16 * 1024 * 1024)
 #define CONNECT_MS  2000
 #define RETRY_MS    10
+#define EVENT       "{\"event\""
+#define BIG         (256 * 1024)
+#define READ_SIZE   (16 * 1024)
+#define READS       16 /* at a time: a key must not wait for the end of a long message */
 
 struct waiting {
     struct waiting *next;
@@ -28,6 +33,8 @@ struct client {
     int fd; /* -1: the core is gone */
     json_int_t next_id;
     struct buf in, out;
+    size_t searched; /* of `in`: no line ends there */
+    const char *const *tables;
     struct waiting *waiting;
 };
 
@@ -92,12 +99,12 @@ static void write_some(struct client *c)
     }
 }
 
-/* Reads what is there. False: the core is gone (what was read before is kept). */
+/* Reads of what is there. False: the core is gone (what was read before is kept). */
 static bool read_some(struct client *c)
 {
-    while (c->fd >= 0) {
-        char *room = buf_reserve(&c->in, 16 * 1024);
-        ssize_t n = room ? recv(c->fd, room, 16 * 1024, MSG_DONTWAIT) : 0;
+    for (int i = 0; c->fd >= 0 && i < READS; i++) {
+        char *room = buf_reserve(&c->in, READ_SIZE);
+        ssize_t n = room ? recv(c->fd, room, READ_SIZE, MSG_DONTWAIT) : 0;
         if (n > 0) {
             buf_commit(&c->in, (size_t)n);
             continue;
@@ -107,20 +114,27 @@ static bool read_some(struct client *c)
         }
         gone(c);
     }
-    return false;
+    return c->fd >= 0;
 }
 
 /* The next whole line as JSON, or NULL. */
 static json_t *next_message(struct client *c)
 {
     const char *from = buf_bytes(&c->in);
-    const char *end = c->in.len > 0 ? memchr(from, '\n', c->in.len) : NULL;
+    size_t unread = c->in.len - c->searched;
+    const char *end = unread > 0 ? memchr(from + c->searched, '\n', unread) : NULL;
     if (!end) {
+        c->searched = c->in.len;
         return NULL;
     }
     size_t n = (size_t)(end - from);
-    json_t *message = json_loadb(from, n, 0, NULL);
+    bool event = c->tables && n > strlen(EVENT) && memcmp(from, EVENT, strlen(EVENT)) == 0;
+    json_t *message = event ? long_table_load(from, n, c->tables) : json_loadb(from, n, 0, NULL);
     buf_consume(&c->in, n + 1);
+    c->searched = 0;
+    if (n > BIG && c->in.len == 0) {
+        buf_free(&c->in); /* the next one may take its time */
+    }
     return message ? message : json_object();
 }
 
@@ -277,6 +291,11 @@ enum err client_call(struct client *c, const char *method, json_t *params, int64
         struct pollfd p = {.fd = c->fd, .events = (short)(POLLIN | (c->out.len > 0 ? POLLOUT : 0))};
         (void)poll(&p, 1, (int)(left / 1000) + 1);
     }
+}
+
+void client_long_tables(struct client *c, const char *const *names)
+{
+    c->tables = names;
 }
 
 int client_fd(const struct client *c)

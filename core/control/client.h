@@ -23,6 +23,10 @@ enum err client_call(struct client *c, const char *method, json_t *params, int64
 
 /* --- for the dashboard: never blocks --- */
 
+/* From now on long tables of these names (NULL ends them; borrowed) come in pushes as long_table.h
+ * says. */
+void client_long_tables(struct client *c, const char *const *names);
+
 int client_fd(const struct client *c); /* readable: call client_pump; -1 when the core is gone */
 bool client_wants_write(const struct client *c);
 /* Queues a request; its answer comes to fn in client_pump (result NULL and ei filled on failure,

@@ -1,7 +1,8 @@
 // A core that only speaks core/control/PROTOCOL.md: figures that move from a seed, limits that can be
 // changed. For looking at the dashboard without a proxy behind it.
-//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--simulated] [--evil]
-// --old: a core that cannot tell which calls run. --quiet: figures stand still. --rows: that many applications. --evil: names with control characters.
+//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil]
+// --old: a core that cannot tell which calls run. --quiet: figures stand still. --rows, --models: that many applications and
+// models more. --every: so often figures move and are told. --evil: names with control characters.
 import fs from 'node:fs';
 import net from 'node:net';
 
@@ -27,6 +28,7 @@ const models = [
     ['claude-3-5-sonnet-v2', 2500, 0.000008],
     ['nova-lite', 900, 0.0000002],
     ['nova-micro', 400, 0.0000001],
+    ...Array.from({ length: option('--models', 0) }, (_, i) => [`model-${String(i).padStart(3, '0')}`, 100 + 37 * i, 0.000001]),
 ].map(([name, speed, price]) => ({
     name, id: `us.vendor.${name}-v1:0`, priced: name !== 'nova-micro', speed, price,
     series: Array.from({ length: 15 }, () => between(0, speed * 60)), ...totals(),
@@ -262,7 +264,7 @@ function serve(socket) {
             if (method === 'subscribe') {
                 socket.write(JSON.stringify({ id, result: {} }) + '\n');
                 push();
-                timer = setInterval(push, params?.interval_ms ?? 1000);
+                timer = setInterval(push, params?.interval_ms ?? option('--every', 1000));
                 return;
             }
             if (!methods[method]) throw new Refused('unsupported', `no method ${method}`);
@@ -284,6 +286,6 @@ function serve(socket) {
 
 fs.rmSync(path, { force: true });
 for (let i = 0; i < 40; i++) for (const m of models) burn(m);
-if (!flag('--quiet')) setInterval(tick, 500);
+if (!flag('--quiet')) setInterval(tick, option('--every', 500));
 net.createServer(serve).listen(path, () => console.log('ready'));
 process.on('SIGTERM', () => process.exit(0));

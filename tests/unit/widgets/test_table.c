@@ -42,10 +42,12 @@ static void cell(void *arg, size_t i, size_t column, struct w_cell *out)
     }
 }
 
-static int compare(void *arg, size_t a, size_t b, size_t column)
+static void rank(void *arg, size_t i, size_t column, struct w_rank *out)
 {
-    const struct data *d = arg;
-    return column == 0 ? strcmp(d->row[a].name, d->row[b].name) : d->row[a].value - d->row[b].value;
+    const struct row *r = &((struct data *)arg)->row[i];
+    out->is_number = column == 1;
+    out->number = r->value;
+    snprintf(out->text, sizeof out->text, "%s", r->name);
 }
 
 static struct data sample(void)
@@ -55,7 +57,7 @@ static struct data sample(void)
 
 static struct w_source source(struct data *d)
 {
-    return (struct w_source){columns, 2, d, count, key, cell, compare};
+    return (struct w_source){columns, 2, d, count, key, cell, rank};
 }
 
 static const char *shown(const struct w_table *t, const struct data *d, size_t i)
@@ -91,7 +93,7 @@ static void order_holds_while_values_jitter(void **state)
     assert_string_equal(shown(&t, &d, 0), "sonnet");
     w_table_update(&t, &s, 6001);
     assert_string_equal(shown(&t, &d, 0), "lite");
-    w_table_move(&t, 1, 20000);
+    w_table_move(&t, &s, 1, 20000);
     d.row[0].value = 200;
     w_table_update(&t, &s, 24999); /* longer than hold_ms, but the cursor has just moved */
     assert_string_equal(shown(&t, &d, 0), "lite");
@@ -123,7 +125,7 @@ static void the_selection_follows_its_row(void **state)
     struct w_table t = {.sort = 1, .descending = true};
     size_t row;
     w_table_update(&t, &s, 1000);
-    w_table_move(&t, 2, 0); /* haiku */
+    w_table_move(&t, &s, 2, 0); /* haiku */
     assert_true(w_table_selected(&t, &row));
     assert_string_equal(d.row[row].name, "haiku");
     d.row[0].value = 1000;
@@ -149,11 +151,11 @@ static void the_cursor_stays_inside(void **state)
     struct data d = sample();
     struct w_source s = source(&d);
     struct w_table t = {0};
-    w_table_move(&t, 1, 5); /* no rows yet */
+    w_table_move(&t, &s, 1, 5); /* no rows yet */
     w_table_update(&t, &s, 1000);
-    w_table_move(&t, -7, 5);
+    w_table_move(&t, &s, -7, 5);
     assert_int_equal(t.at, 0);
-    w_table_move(&t, 70, 5);
+    w_table_move(&t, &s, 70, 5);
     assert_int_equal(t.at, 3);
     w_table_free(&t);
 }
@@ -182,6 +184,69 @@ static void filters_narrow_the_rows(void **state)
     w_table_filter(&t, "!");
     w_table_update(&t, &s, 1000);
     assert_int_equal(t.count, 4);
+    w_table_free(&t);
+}
+
+static void what_is_shown_stays_until_all_rows_are_in(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct data newer = {{{"opus", 1}, {"nova", 2}, {"lite", 3}}, 3};
+    struct w_source s = source(&d);
+    struct w_source s2 = source(&newer);
+    struct w_table t = {0};
+    w_table_update(&t, &s, 1000);
+    w_table_sort(&t, 1, true);
+    w_table_start(&t, &s2, 2000, false);
+    assert_false(w_table_work(&t, &s2, 2));
+    assert_int_equal(t.count, 4);
+    assert_string_equal(shown(&t, &d, 0), "haiku");
+    w_table_start(&t, &s2, 2001,
+                  false); /* from the beginning; the order asked for is not forgotten */
+    assert_false(w_table_work(&t, &s2, 2));
+    assert_true(w_table_work(&t, &s2, 2));
+    assert_int_equal(t.count, 3);
+    assert_string_equal(shown(&t, &newer, 0), "lite");
+    assert_true(w_table_work(&t, &s2, 2)); /* nothing is left to do */
+    w_table_start(&t, &s, 3000, false);
+    w_table_free(&t); /* in the middle */
+}
+
+static size_t looked_at;
+
+static void counted_cell(void *arg, size_t i, size_t column, struct w_cell *out)
+{
+    looked_at++;
+    cell(arg, i, column, out);
+}
+
+static void a_longer_filter_looks_only_at_what_passed_the_shorter_one(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {0};
+    s.cell = counted_cell;
+    w_table_update(&t, &s, 1000);
+    static const struct {
+        const char *filter;
+        size_t count, looks; /* a row that passes by its name is looked at once, another twice */
+    } steps[] = {{"i", 3, 5}, {"ik", 1, 5}, {"i", 3, 5}, {"!ik", 3, 7}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        looked_at = 0;
+        w_table_filter(&t, steps[i].filter);
+        w_table_start(&t, &s, 1000, true);
+        assert_true(w_table_work(&t, &s, 100));
+        assert_int_equal(t.count, steps[i].count);
+        assert_int_equal(looked_at, steps[i].looks);
+    }
+    w_table_filter(&t, "");
+    w_table_update(&t, &s, 1000);
+    d.row[1].name = "haiku-2";
+    w_table_filter(&t, "ai");
+    w_table_start(&t, &s, 1000, false); /* other rows: all are looked at */
+    assert_true(w_table_work(&t, &s, 100));
+    assert_int_equal(t.count, 2);
     w_table_free(&t);
 }
 
@@ -216,12 +281,12 @@ static void the_table_scrolls_with_the_cursor(void **state)
     assert_string_equal(line, "NAME^  VALUE        ");
     read_line(&a, 1, line, sizeof line);
     assert_string_equal(line, "row-00     0        ");
-    w_table_move(&t, 7, 1);
+    w_table_move(&t, &s, 7, 1);
     w_table_draw(&t, &s, &a, true);
     assert_int_equal(t.top, 3);
     read_line(&a, 5, line, sizeof line);
     assert_string_equal(line, "row-07     7        ");
-    w_table_move(&t, 100, 1);
+    w_table_move(&t, &s, 100, 1);
     w_table_draw(&t, &s, &a, true);
     assert_int_equal(t.top, 25);
     w_table_free(&t);
@@ -256,6 +321,8 @@ int main(void)
         cmocka_unit_test(the_selection_follows_its_row),
         cmocka_unit_test(the_cursor_stays_inside),
         cmocka_unit_test(filters_narrow_the_rows),
+        cmocka_unit_test(what_is_shown_stays_until_all_rows_are_in),
+        cmocka_unit_test(a_longer_filter_looks_only_at_what_passed_the_shorter_one),
         cmocka_unit_test(the_table_scrolls_with_the_cursor),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
