@@ -42,7 +42,7 @@ enum err alarms_list(const struct aws_session *s, const char *prefix, const char
                      alarms_row *fn, void *arg, int64_t *pages, struct err_info *ei)
 {
     struct aws_operation op = operation("cloudwatch:DescribeAlarms", PREFIX "DescribeAlarms");
-    struct aws_pages p = {"MetricAlarms", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"MetricAlarms", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg};
     json_t *body = json_pack("{s:i, s:s*, s:s*}", "MaxRecords", 100, "AlarmNamePrefix", prefix,
                              "StateValue", state);

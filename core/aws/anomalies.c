@@ -65,7 +65,7 @@ enum err anomalies_list(const struct aws_session *s, const char *start, const ch
                         anomalies_row *fn, void *arg, int64_t *pages, struct err_info *ei)
 {
     struct aws_operation op = operation("ce:GetAnomalies", PREFIX "GetAnomalies");
-    struct aws_pages p = {"Anomalies", "NextPageToken", "NextPageToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"Anomalies", "NextPageToken", "NextPageToken", PAGES_MAX, NULL, NULL};
     struct anomaly_rows r = {fn, arg};
     json_t *body = json_pack("{s:{s:s, s:s}}", "DateInterval", "StartDate", start, "EndDate", end);
     return aws_json_list(s, &op, body, &p, take_anomaly, &r, pages, ei);
@@ -91,7 +91,8 @@ enum err anomalies_monitors(const struct aws_session *s, anomalies_monitor_row *
                             int64_t *pages, struct err_info *ei)
 {
     struct aws_operation op = operation("ce:GetAnomalyMonitors", PREFIX "GetAnomalyMonitors");
-    struct aws_pages p = {"AnomalyMonitors", "NextPageToken", "NextPageToken", PAGES_MAX, NULL};
+    struct aws_pages p = {
+        "AnomalyMonitors", "NextPageToken", "NextPageToken", PAGES_MAX, NULL, NULL};
     struct monitor_rows r = {fn, arg};
     return aws_json_list(s, &op, json_object(), &p, take_monitor, &r, pages, ei);
 }
@@ -118,8 +119,8 @@ enum err anomalies_subscriptions(const struct aws_session *s, anomalies_subscrip
 {
     struct aws_operation op =
         operation("ce:GetAnomalySubscriptions", PREFIX "GetAnomalySubscriptions");
-    struct aws_pages p = {"AnomalySubscriptions", "NextPageToken", "NextPageToken", PAGES_MAX,
-                          NULL};
+    struct aws_pages p = {
+        "AnomalySubscriptions", "NextPageToken", "NextPageToken", PAGES_MAX, NULL, NULL};
     struct subscription_rows r = {fn, arg};
     return aws_json_list(s, &op, json_object(), &p, take_subscription, &r, pages, ei);
 }

@@ -97,7 +97,7 @@ static enum err take_page(const struct aws_operation *op, const struct aws_pages
     {
         ok = ok && fn(arg, item);
     }
-    return ok ? ERR_OK
+    return ok ? (p->whole != NULL ? p->whole(answer, ei) : ERR_OK)
               : err_set(ei, ERR_PARSE, "%s: %s is not what it should be, or memory is short",
                         op->action, p->list);
 }

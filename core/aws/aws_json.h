@@ -35,6 +35,7 @@ struct aws_pages {
     const char *list, *token_out, *token_in;
     int64_t most;     /* a longer list is ERR_TOO_BIG */
     const char *more; /* NULL, or the member that says whether the token is one */
+    enum err (*whole)(const json_t *page, struct err_info *ei); /* NULL, or says what it lacks */
 };
 /* One element; false when it is not as it should be, which ends the list with ERR_PARSE. */
 typedef bool aws_json_item(void *arg, const json_t *item);

@@ -40,7 +40,8 @@ enum err bedrock_profiles_list(const struct aws_session *s, const char *type,
                                .method = "GET",
                                .path = "/inference-profiles",
                                .query = query};
-    struct aws_pages p = {"inferenceProfileSummaries", "nextToken", "nextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {
+        "inferenceProfileSummaries", "nextToken", "nextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg};
     return aws_json_list(s, &op, NULL, &p, take_profile, &r, pages, ei);
 }

@@ -67,7 +67,7 @@ enum err budgets_list(const struct aws_session *s, const char *account, budgets_
                       int64_t *pages, struct err_info *ei)
 {
     struct aws_operation op = operation("budgets:ViewBudget", PREFIX "DescribeBudgets");
-    struct aws_pages p = {"Budgets", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"Budgets", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg};
     json_t *body = json_pack("{s:s, s:i, s:b}", "AccountId", account, "MaxResults", 100,
                              "ShowFilterExpression", 1);
@@ -95,7 +95,7 @@ enum err budgets_notifications(const struct aws_session *s, const char *account,
 {
     struct aws_operation op =
         operation("budgets:ViewBudget", PREFIX "DescribeNotificationsForBudget");
-    struct aws_pages p = {"Notifications", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"Notifications", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct notification_rows r = {fn, arg};
     json_t *body =
         json_pack("{s:s, s:s, s:i}", "AccountId", account, "BudgetName", budget, "MaxResults", 100);

@@ -1,7 +1,6 @@
 /* cloudwatch.c: see cloudwatch.h. */
 #include "core/aws/cloudwatch.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +143,30 @@ static bool take_result(json_t *result, size_t count, cloudwatch_point *fn, void
     return true;
 }
 
+enum err cloudwatch_whole(const json_t *page, struct err_info *ei)
+{
+    const json_t *message = json_array_get(json_object_get(page, "Messages"), 0);
+    const json_t *results = json_object_get(page, "MetricDataResults"), *one;
+    bool more = json_string_length(json_object_get(page, "NextToken")) > 0;
+    size_t i;
+    if (message != NULL) {
+        const char *code = json_string_value(json_object_get(message, "Code"));
+        const char *value = json_string_value(json_object_get(message, "Value"));
+        return err_set(ei, ERR_TOO_BIG, "cloudwatch:GetMetricData left series out: %.60s %.160s",
+                       code != NULL ? code : "", value != NULL ? value : "");
+    }
+    json_array_foreach(results, i, one)
+    {
+        const char *status = json_string_value(json_object_get(one, "StatusCode"));
+        bool part = status != NULL && strcmp(status, "PartialData") == 0;
+        if (status != NULL && strcmp(status, "Complete") != 0 && !(part && more)) {
+            return err_set(ei, strcmp(status, "Forbidden") == 0 ? ERR_AUTH : ERR_IO,
+                           "cloudwatch:GetMetricData could not give all: %.40s", status);
+        }
+    }
+    return ERR_OK;
+}
+
 /* Hands out the points of a page; *token (owned by the caller) is that of the next, or NULL. */
 static enum err take_page(struct str body, size_t count, cloudwatch_point *fn, void *arg,
                           char **token, int64_t *series, struct err_info *ei)
@@ -156,16 +179,17 @@ static enum err take_page(struct str body, size_t count, cloudwatch_point *fn, v
         ok = take_result(json_array_get(results, i), count, fn, arg);
         (*series)++;
     }
-    json_t *next = json_object_get(root, "NextToken");
-    if (ok && json_is_string(next) && json_string_length(next) > 0) {
-        *token = str_dup(str_of(json_string_value(next)));
-        ok = *token != NULL;
+    enum err e = ok ? cloudwatch_whole(root, ei)
+                    : err_set(ei, ERR_PARSE,
+                              "cloudwatch:GetMetricData answered something else than "
+                              "MetricDataResults");
+    struct str next = str_of(json_string_value(json_object_get(root, "NextToken")));
+    if (e == ERR_OK && next.n > 0) {
+        *token = str_dup(next);
+        e = *token != NULL ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory to ask CloudWatch");
     }
     json_decref(root);
-    return ok ? ERR_OK
-              : err_set(ei, ERR_PARSE,
-                        "cloudwatch:GetMetricData answered something else than "
-                        "MetricDataResults");
+    return e;
 }
 
 enum err cloudwatch_get(struct aws_http *h, const struct aws_place *place,

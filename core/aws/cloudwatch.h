@@ -4,6 +4,8 @@
 
 #include "core/aws/aws_http.h"
 
+#include <jansson.h>
+
 #define CLOUDWATCH_PUT_MAX        1000          /* data in one request */
 #define CLOUDWATCH_PUT_BYTES      (1000 * 1000) /* below AWS's 1 MB, before compression */
 #define CLOUDWATCH_DIMENSIONS_MAX 8
@@ -31,6 +33,10 @@ enum err cloudwatch_put(struct aws_http *h, const struct aws_place *place,
                         const struct credentials *c, const char *name_space,
                         const struct cloudwatch_datum *data, size_t count, size_t *done,
                         bool *unanswered, struct err_info *ei) MUST_CHECK;
+
+/* Says what a page of GetMetricData lacks: series it could not or may not give, or part of them
+ * without a token for the rest. Reads "MetricDataResults", "Messages", "NextToken". */
+enum err cloudwatch_whole(const json_t *page, struct err_info *ei) MUST_CHECK;
 
 /* A metric math expression, as SEARCH('{..} ..', 'Sum', 3600). */
 struct cloudwatch_query {

@@ -1,6 +1,8 @@
 /* cloudwatch_read.c: see cloudwatch_read.h. */
 #include "core/aws/cloudwatch_read.h"
 
+#include "core/aws/cloudwatch.h"
+
 #define PREFIX      "GraniteServiceVersion20100801."
 #define JSON_1_0    "application/x-amz-json-1.0"
 #define QUERIES_MAX 500
@@ -95,7 +97,8 @@ enum err cloudwatch_stats(const struct aws_session *s, const struct cloudwatch_s
     static const struct aws_pages list = {.list = "MetricDataResults",
                                           .token_out = "NextToken",
                                           .token_in = "NextToken",
-                                          .most = PAGES_MAX};
+                                          .most = PAGES_MAX,
+                                          .whole = cloudwatch_whole};
     enum err e = ERR_OK;
     *asked = 0;
     for (size_t at = 0; e == ERR_OK && at < count; at += QUERIES_MAX) {

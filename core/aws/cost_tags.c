@@ -30,7 +30,7 @@ enum err cost_tags_list(const struct aws_session *s, cost_tags_row *fn, void *ar
 {
     struct aws_operation op =
         operation("ce:ListCostAllocationTags", PREFIX "ListCostAllocationTags");
-    struct aws_pages p = {"CostAllocationTags", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"CostAllocationTags", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg};
     return aws_json_list(s, &op, json_pack("{s:i}", "MaxResults", 1000), &p, take_tag, &r, pages,
                          ei);

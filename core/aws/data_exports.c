@@ -25,7 +25,7 @@ enum err data_exports_list(const struct aws_session *s, data_exports_row *fn, vo
     struct aws_operation op = {.service = "bcm-data-exports",
                                .action = "bcm-data-exports:ListExports",
                                .target = PREFIX "ListExports"};
-    struct aws_pages p = {"Exports", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"Exports", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg};
     return aws_json_list(s, &op, json_object(), &p, take_export, &r, pages, ei);
 }

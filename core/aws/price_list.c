@@ -63,7 +63,7 @@ enum err price_list_products(const struct aws_session *s, const char *service_co
     struct aws_operation op = {.service = "pricing",
                                .action = "pricing:GetProducts",
                                .target = "AWSPriceListService.GetProducts"};
-    struct aws_pages p = {"PriceList", "NextToken", "NextToken", PAGES_MAX, NULL};
+    struct aws_pages p = {"PriceList", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
     struct rows r = {fn, arg, service_code};
     json_t *body = json_pack("{s:s, s:[{s:s, s:s, s:s}], s:s, s:i}", "ServiceCode", service_code,
                              "Filters", "Type", "TERM_MATCH", "Field", "regionCode", "Value",

@@ -165,7 +165,7 @@ static enum err run_with_keys(struct cloud_run *r, enum source s, struct err_inf
     case SOURCE_AUDIT:
         return cloud_audit(r->c, r->config, r->keys, r->now_ms, ei);
     case SOURCE_CLOUDWATCH:
-        return cloud_poll_metrics(r->c, r->config, r->keys, r->now_ms, ei);
+        return cloud_poll_metrics(r, ei);
     case SOURCE_PROFILES:
         return cloud_poll_profiles(r, ei);
     case SOURCE_BEDROCK:

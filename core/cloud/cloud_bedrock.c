@@ -40,7 +40,8 @@ static const char *const figure_names[FIGURES] = {
     [SERVER_ERRORS] = "server_errors",
 };
 
-/* The same figure goes by several names: the pages of AWS and what is seen of it differ. */
+/* The same figure goes by several names: the pages of AWS and what is seen of it differ. One of
+ * them is asked for, lest it counts twice. */
 static const struct {
     const char *metric;
     enum figure figure;
@@ -68,6 +69,7 @@ static const struct {
 struct row {
     char id[256];
     bool mantle;
+    unsigned asked; /* bit of each figure */
     double hours[HOURS][FIGURES];
     double before[FIGURES]; /* of the hour in which tollgate began to count, before that */
 };
@@ -105,6 +107,9 @@ static struct row *row_of(struct asking *a, const char *id)
 
 static void add_stat(struct asking *a, size_t at, struct row *r)
 {
+    if ((r->asked & 1U << known[at].figure) != 0) {
+        return;
+    }
     if (a->count == STATS_MAX) {
         a->left_out++;
         return;
@@ -116,6 +121,7 @@ static void add_stat(struct asking *a, size_t at, struct row *r)
                                  .value = r->id,
                                  .stat = known[at].figure == QUOTA ? "Maximum" : "Sum",
                                  .period_s = PERIOD_S};
+    r->asked |= 1U << known[at].figure;
     a->of[a->count].row = r;
     a->of[a->count++].figure = known[at].figure;
 }

@@ -65,8 +65,8 @@ static bool search_name(char *out, size_t size, const char *name)
     return n > 0 && (size_t)n < size;
 }
 
-/* One set is read: the sums of each are the same. That of all dimensions is read where there is
- * one, as other writers of the namespace have it too. */
+/* One set is read, whoever writes it: the sums of each are the same, and every series read is paid
+ * for. */
 static bool write_queries(struct cloudwatch_query queries[PUBLISH_METRICS],
                           char text[PUBLISH_METRICS][512], const struct config_metrics *m,
                           bool *by_model)
@@ -90,12 +90,25 @@ static bool write_queries(struct cloudwatch_query queries[PUBLISH_METRICS],
     return true;
 }
 
-enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
-                            const struct credentials *keys, int64_t now_ms, struct err_info *ei)
+static void tell_metrics(struct cloud *c, struct cloud_answers *a, int64_t now_ms)
+{
+    struct buf json = {0};
+    answers_print_metrics(&json, a, now_ms);
+    pthread_mutex_lock(&c->lock);
+    free(c->answers.metrics);
+    c->answers.metrics = a->metrics;
+    c->answers.metric_count = a->metric_count;
+    a->metrics = NULL;
+    pthread_mutex_unlock(&c->lock);
+    keep(c, CLOUD_METRICS_KEY, &json);
+}
+
+enum err cloud_poll_metrics(struct cloud_run *r, struct err_info *ei)
 {
     struct cloudwatch_query queries[PUBLISH_METRICS];
     char text[PUBLISH_METRICS][512];
     struct gathering g = {0};
+    const struct config *config = r->config;
     if (!write_queries(queries, text, &config->publish_metrics, &g.by_model)) {
         return err_set(ei, ERR_RANGE, "the namespace %.60s cannot be searched for",
                        config->publish_metrics.namespace);
@@ -103,25 +116,21 @@ enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
     struct aws_place place = {config->endpoints[SERVICE_MONITORING], config->region};
     int64_t series;
     /* Whole hours: the first one began at most 25 hours ago. */
-    int64_t start_ms = (now_ms - DAY_MS) / HOUR_MS * HOUR_MS;
-    int64_t end_ms = (now_ms / HOUR_MS + 1) * HOUR_MS;
-    enum err e = cloudwatch_get(c->http, &place, keys, queries, PUBLISH_METRICS, start_ms, end_ms,
-                                take_point, &g, &series, ei);
+    int64_t start_ms = (r->now_ms - DAY_MS) / HOUR_MS * HOUR_MS;
+    int64_t end_ms = (r->now_ms / HOUR_MS + 1) * HOUR_MS;
+    enum err e = cloudwatch_get(r->c->http, &place, r->keys, queries, PUBLISH_METRICS, start_ms,
+                                end_ms, take_point, &g, &series, ei);
     if (e == ERR_OK && g.failed) {
         e = err_set(ei, ERR_RANGE, "CloudWatch answered sums that cannot be");
     }
     if (e == ERR_OK) {
-        struct buf json = {0};
-        answers_print_metrics(&json, &g.answers, now_ms);
-        pthread_mutex_lock(&c->lock);
-        free(c->answers.metrics);
-        c->answers.metrics = g.answers.metrics;
-        c->answers.metric_count = g.answers.metric_count;
-        g.answers.metrics = NULL;
-        pthread_mutex_unlock(&c->lock);
-        keep(c, CLOUD_METRICS_KEY, &json);
-        c->run_cost[SOURCE_CLOUDWATCH] = series * SERIES_USD;
-        cloud_tell(c, SOURCE_CLOUDWATCH, json_pack("{s:I}", "series", (json_int_t)series), now_ms);
+        r->c->run_cost[SOURCE_CLOUDWATCH] = series * SERIES_USD;
+        tell_metrics(r->c, &g.answers, r->now_ms);
+        json_t *listed = cloud_series(r, ei);
+        e = listed != NULL ? ERR_OK : ERR_IO;
+        cloud_tell(r->c, SOURCE_CLOUDWATCH,
+                   json_pack("{s:I,s:o*}", "series", (json_int_t)series, "listed", listed),
+                   r->now_ms);
     }
     answers_free(&g.answers);
     return e;

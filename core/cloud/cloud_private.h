@@ -97,8 +97,7 @@ enum err cloud_publish(struct cloud *c, const struct config *config, const struc
                        int64_t now_ms, bool hurried, struct err_info *ei);
 enum err cloud_audit(struct cloud *c, const struct config *config, const struct credentials *keys,
                      int64_t now_ms, struct err_info *ei);
-enum err cloud_poll_metrics(struct cloud *c, const struct config *config,
-                            const struct credentials *keys, int64_t now_ms, struct err_info *ei);
+enum err cloud_poll_metrics(struct cloud_run *r, struct err_info *ei);
 enum err cloud_poll_costs(struct cloud_run *r, struct err_info *ei);
 enum err cloud_poll_bedrock(struct cloud_run *r, struct err_info *ei);
 enum err cloud_poll_alarms(struct cloud_run *r, struct err_info *ei);
@@ -109,6 +108,12 @@ enum err cloud_poll_profiles(struct cloud_run *r, struct err_info *ei);
 /* Finds when tollgate began to count: kept in the ledger for good. */
 void cloud_since(struct cloud *c, int64_t now_ms);
 enum err cloud_reconcile(struct cloud_run *r, struct err_info *ei);
+
+/* cloud_series.c */
+/* What is known of the metrics in the namespace, asked for where that is older than an hour:
+ * {"at":ms,"namespace","metrics":n,"usd_per_month","sets":{"Model,ModelId":n}}. A new reference, or
+ * NULL with ei. */
+json_t *cloud_series(struct cloud_run *r, struct err_info *ei);
 
 /* cloud_facts.c */
 extern const char *const cloud_source_names[SOURCES];

@@ -181,7 +181,7 @@ struct config_metrics {
 };
 /* Combinations a day at the very most: beyond max_series some are still needed to say "other". */
 int64_t config_series_most(const struct config_metrics *m);
-/* The largest set that holds all dimensions of `wanted`; 0: none does. */
+/* The smallest set, which has the fewest series, that holds all dimensions of `wanted`; 0: none. */
 unsigned config_dimension_set(const struct config_metrics *m, unsigned wanted);
 /* "Application,CostCenter": as CloudWatch's expressions name a set. */
 #define CONFIG_SCHEMA_TEXT 64

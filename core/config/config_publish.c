@@ -36,7 +36,7 @@ unsigned config_dimension_set(const struct config_metrics *m, unsigned wanted)
 {
     unsigned best = 0;
     for (size_t i = 0; i < m->set_count; i++) {
-        if ((m->sets[i] & wanted) == wanted && size_of(m->sets[i]) > size_of(best)) {
+        if ((m->sets[i] & wanted) == wanted && (best == 0 || size_of(m->sets[i]) < size_of(best))) {
             best = m->sets[i];
         }
     }

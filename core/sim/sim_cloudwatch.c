@@ -1,6 +1,7 @@
 /* sim_cloudwatch.c: CloudWatch in JSON 1.0: PutMetricData, GetMetricData, ListMetrics. */
 #include "core/sim/sim_cloudwatch.h"
 
+#include "core/base/clock.h"
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
@@ -29,7 +30,8 @@ static bool is_listed(const struct sim_series *s, const json_t *root)
     const char *space = json_string_value(json_object_get(root, "Namespace"));
     const char *name = json_string_value(json_object_get(root, "MetricName"));
 
-    return (space == NULL || str_is(s->space, space)) && (name == NULL || str_is(s->name, name)) &&
+    return sim_metrics_listed(s, clock_wall_ms()) && (space == NULL || str_is(s->space, space)) &&
+           (name == NULL || str_is(s->name, name)) &&
            has_dimensions(s, json_object_get(root, "Dimensions"));
 }
 

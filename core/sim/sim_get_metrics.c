@@ -1,4 +1,5 @@
 /* sim_get_metrics.c: GetMetricData: MetricStat queries and SEARCH expressions, in pages. */
+#include "core/base/clock.h"
 #include "core/sim/sim_cloudwatch.h"
 #include "core/sim/sim_search.h"
 #include "core/sim/sim_state.h"
@@ -240,7 +241,7 @@ static bool add_search(struct sim_connection *c, struct page *p, struct wanted *
     }
     for (size_t i = 0; i < p->sim->metrics.count; i++) {
         const struct sim_series *s = p->sim->metrics.list[i];
-        if (sim_search_matches(&q, s)) {
+        if (sim_search_matches(&q, s) && sim_metrics_listed(s, clock_wall_ms())) {
             buf_clear(&label);
             search_label(&label, &q, s);
             add_result(p, w, s, buf_str(&label));

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LISTED_MINUTES (14 * 24 * 60)
+
 static void sort_dimensions(struct sim_dimension *d, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
@@ -211,6 +213,12 @@ void sim_metrics_add_value(struct sim_series *s, int64_t wall_ms, double value)
     if (s != NULL) {
         (void)sim_metrics_add(s, wall_ms, &one);
     }
+}
+
+bool sim_metrics_listed(const struct sim_series *s, int64_t wall_ms)
+{
+    return s->minute_count > 0 &&
+           s->minutes[s->minute_count - 1].minute > wall_ms / 60000 - LISTED_MINUTES;
 }
 
 void sim_metrics_free(struct sim_metrics *m)

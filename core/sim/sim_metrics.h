@@ -41,6 +41,8 @@ struct sim_series *sim_metrics_find(struct sim_metrics *m, struct str space, str
 bool sim_metrics_add(struct sim_series *s, int64_t wall_ms, const struct sim_minute *values);
 /* One value; s may be NULL. */
 void sim_metrics_add_value(struct sim_series *s, int64_t wall_ms, double value);
+/* Whether CloudWatch still lists it and finds it: it had data in the last two weeks. */
+bool sim_metrics_listed(const struct sim_series *s, int64_t wall_ms);
 void sim_metrics_free(struct sim_metrics *m); /* empties */
 /* Value of the series' dimension; p NULL when it has none of that name. */
 struct str sim_metrics_dimension(const struct sim_series *s, struct str name);

@@ -1,6 +1,7 @@
 /* test_services.c: CloudWatch, Cost Explorer and STS: request bodies, pages, answers good and bad.
  */
 #include "core/aws/cloudwatch.h"
+#include "core/aws/cloudwatch_read.h"
 #include "core/aws/cost_explorer.h"
 #include "core/aws/sts.h"
 #include "tests/unit/aws/fake_aws.h"
@@ -225,6 +226,40 @@ static void garbage_is_no_metric(void **state)
     }
 }
 
+static void what_is_not_whole_is_an_error(void **state)
+{
+    (void)state;
+#define RESULT(status, more)                                                                       \
+    "{\"MetricDataResults\":[{\"Id\":\"q0\",\"Timestamps\":[],\"Values\":[],\"StatusCode\":"       \
+    "\"" status "\"}]" more "}"
+    static const struct {
+        const char *body;
+        enum err e;
+        const char *part;
+    } cases[] = {
+        {RESULT("Complete", ""), ERR_OK, ""},
+        {RESULT("PartialData", ""), ERR_IO, "could not give all: PartialData"},
+        {RESULT("InternalError", ""), ERR_IO, "InternalError"},
+        {RESULT("Forbidden", ",\"NextToken\":\"t\""), ERR_AUTH, "Forbidden"},
+        {RESULT("Complete",
+                ",\"Messages\":[{\"Code\":\"MaxMetricsExceeded\",\"Value\":\"too many\"}]"),
+         ERR_TOO_BIG, "left series out: MaxMetricsExceeded too many"},
+    };
+    static const struct cloudwatch_stat stat = {"N", "m", "D", "v", "Sum", 60};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig g;
+        struct points p;
+        int64_t series;
+        set_up(&g, (struct script){.bodies = {cases[i].body, cases[i].body}});
+        assert_int_equal(get(&g, &p, &series), cases[i].e);
+        assert_non_null(strstr(g.ei.text, cases[i].part));
+        struct aws_session session = {g.http, g.place, g.credentials};
+        assert_int_equal(cloudwatch_stats(&session, &stat, 1, 0, 60000, NULL, NULL, &series, NULL),
+                         cases[i].e);
+        tear_down(&g);
+    }
+}
+
 static void endless_pages_end(void **state)
 {
     (void)state;
@@ -430,6 +465,7 @@ int main(void)
         cmocka_unit_test(a_body_stays_below_its_size),
         cmocka_unit_test(metrics_are_read_over_all_pages),
         cmocka_unit_test(garbage_is_no_metric),
+        cmocka_unit_test(what_is_not_whole_is_an_error),
         cmocka_unit_test(endless_pages_end),
         cmocka_unit_test(amounts_are_exact),
         cmocka_unit_test(costs_are_read_by_tag_and_day),

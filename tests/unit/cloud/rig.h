@@ -27,8 +27,8 @@
 struct aws {
     pthread_mutex_t lock;
     int put_status, get_status, cost_status;
-    const char *get_body, *cost_body;
-    int puts, gets, costs, whoamis;
+    const char *get_body, *cost_body, *list_body; /* the last: of the metrics in Test/Space */
+    int puts, gets, costs, lists, whoamis;
     const char *account;                  /* what STS says; NULL: it fails */
     int64_t total_requests, input_tokens; /* taken */
     int64_t last_minute_ms;
@@ -130,6 +130,10 @@ static inline void answer(void *arg, const struct fake_request *q, struct fake_r
             count_data(a, q->body);
         }
         a->lost_requests += a->put_status == FAKE_LOST ? a->total_requests - before : 0;
+    } else if (str_ends(target, ".ListMetrics") &&
+               memmem(q->body.p, q->body.n, "Test/Space", 10) != NULL) {
+        a->lists++;
+        buf_add(&r->body, a->list_body);
     } else if (str_ends(target, ".ListMetrics") || str_ends(target, ".DescribeAlarms") ||
                str_ends(target, ".ListServiceQuotas")) {
         buf_add(&r->body, "{}");
@@ -196,6 +200,7 @@ static inline void set_up(struct rig *g)
                               .log_status = 200,
                               .log_create_status = 200,
                               .get_body = GOOD_METRICS,
+                              .list_body = "{}",
                               .cost_body = GOOD_COSTS}};
     clock_set_fake_wall(NOW_MS + 5 * MINUTE_MS);
     pthread_mutex_init(&g->aws.lock, NULL);

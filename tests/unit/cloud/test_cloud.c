@@ -167,6 +167,53 @@ static void the_questions_are_the_right_ones(void **state)
     tear_down(&g);
 }
 
+#define LISTED(name, dimensions)                                                                   \
+    "{\"Namespace\":\"Test/Space\",\"MetricName\":\"" name "\",\"Dimensions\":[" dimensions "]}"
+#define DIMENSION(name) "{\"Name\":\"" name "\",\"Value\":\"v\"}"
+
+static int64_t metrics_of(struct rig *g, const char *set)
+{
+    struct cloud_view v;
+    assert_int_equal(cloud_view(g->cloud, &v), ERR_OK);
+    const json_t *listed = json_object_get(json_object_get(v.facts, "cloudwatch"), "listed");
+    const json_t *n = set != NULL ? json_object_get(json_object_get(listed, "sets"), set)
+                                  : json_object_get(listed, "metrics");
+    int64_t value = json_integer_value(n);
+    cloud_view_free(&v);
+    return value;
+}
+
+/* Whoever writes into the namespace; what expired is no longer listed. */
+static void the_namespace_is_listed_once_an_hour(void **state)
+{
+    (void)state;
+    struct rig g;
+    set_up(&g);
+    g.aws.list_body =
+        "{\"Metrics\":[" LISTED("A", DIMENSION("ModelId") "," DIMENSION("Model")) "," LISTED(
+            "B", DIMENSION("ModelId") "," DIMENSION(
+                     "Model")) "," LISTED("A", DIMENSION("Team")) "," LISTED("A", "") "]}";
+    start(&g);
+    (void)await(&g, "cloudwatch", CLOUD_OK);
+    assert_int_equal(metrics_of(&g, NULL), 4);
+    assert_int_equal(metrics_of(&g, "Model,ModelId"), 2);
+    assert_int_equal(metrics_of(&g, "Team"), 1);
+    hurry_and_await(&g, "cloudwatch", CLOUD_OK, NOW_MS + 10 * MINUTE_MS);
+    cloud_stop(g.cloud);
+    start(&g);
+    hurry_and_await(&g, "cloudwatch", CLOUD_OK, NOW_MS + 20 * MINUTE_MS);
+    assert_int_equal(count_of(&g, &g.aws.gets), 3);
+    assert_int_equal(count_of(&g, &g.aws.lists), 1);
+    pthread_mutex_lock(&g.aws.lock);
+    g.aws.list_body = "{\"Metrics\":[" LISTED("A", DIMENSION("Team")) "]}";
+    pthread_mutex_unlock(&g.aws.lock);
+    hurry_and_await(&g, "cloudwatch", CLOUD_OK, NOW_MS + 70 * MINUTE_MS);
+    assert_int_equal(count_of(&g, &g.aws.lists), 2);
+    assert_int_equal(metrics_of(&g, NULL), 1);
+    assert_int_equal(metrics_of(&g, "Model,ModelId"), 0);
+    tear_down(&g);
+}
+
 static void costs_of_another_day_are_not_todays(void **state)
 {
     (void)state;
@@ -364,6 +411,7 @@ int main(void)
         cmocka_unit_test(the_running_minute_waits_unless_hurried),
         cmocka_unit_test(answers_of_aws_are_shown_and_kept),
         cmocka_unit_test(the_questions_are_the_right_ones),
+        cmocka_unit_test(the_namespace_is_listed_once_an_hour),
         cmocka_unit_test(costs_of_another_day_are_not_todays),
         cmocka_unit_test(errors_are_shown_and_the_last_answer_stays),
         cmocka_unit_test(impossible_sums_are_refused),

@@ -201,9 +201,9 @@ static void every_key(void **state)
     assert_true(c->publish_metrics.on && c->publish_metrics.every_ms == 10000);
     char schema[CONFIG_SCHEMA_TEXT];
     assert_int_equal(c->publish_metrics.set_count, 2);
-    unsigned set = config_dimension_set(&c->publish_metrics, 0);
+    unsigned set = config_dimension_set(&c->publish_metrics, 1U << DIMENSION_APPLICATION);
     assert_string_equal(config_dimension_schema(schema, set), "Application,Environment");
-    set = config_dimension_set(&c->publish_metrics, 1U << DIMENSION_MODEL);
+    set = config_dimension_set(&c->publish_metrics, 0);
     assert_string_equal(config_dimension_schema(schema, set), "Model");
     assert_int_equal(config_dimension_set(&c->publish_metrics, 1U << DIMENSION_MODEL_ID), 0);
     assert_false(c->publish_audit.on);

@@ -250,6 +250,28 @@ static void test_list(void **state)
     json_decref(root);
 }
 
+static void test_expiry(void **state)
+{
+    struct buf body = {0};
+    int64_t now_ms = clock_wall_ms();
+
+    (void)put_some(*state);
+    ask_search(&body, "{GenAIRateLimiting,Application,Model} MetricName=\\\"Tokens\\\"", "Sum",
+               now_ms / 1000 - 3600, NULL);
+    for (int days = 0; days <= 15; days += 15) {
+        clock_set_fake_wall(now_ms + days * 86400000LL);
+        json_t *list = call_ok(*state, "ListMetrics", "{}");
+        json_t *found = call_ok(*state, "GetMetricData", buf_cstr(&body));
+        clock_set_fake_wall(0);
+        assert_int_equal(json_array_size(json_object_get(list, "Metrics")), days == 0 ? 2 : 0);
+        assert_int_equal(json_array_size(json_object_get(found, "MetricDataResults")),
+                         days == 0 ? 2 : 0);
+        json_decref(list);
+        json_decref(found);
+    }
+    buf_free(&body);
+}
+
 static void test_refusals(void **state)
 {
 #define DATUM(members) "{\"Namespace\":\"N\",\"MetricData\":[{\"MetricName\":\"a\"" members "}]}"
@@ -315,8 +337,13 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, client_set_up, client_tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_put_and_get), T(test_search_and_pages),      T(test_search_terms),
-        T(test_gzip),        T(test_own_counts_of_bedrock), T(test_list),
+        T(test_put_and_get),
+        T(test_search_and_pages),
+        T(test_search_terms),
+        T(test_gzip),
+        T(test_own_counts_of_bedrock),
+        T(test_list),
+        T(test_expiry),
         T(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
