@@ -120,6 +120,8 @@ struct stats {
     int64_t months_us;  /* last look at day and month */
     int64_t minute;     /* of the newest slot */
     int64_t quarter;    /* start of the running quarter at the last sample */
+    int64_t now_ms;     /* wall time of the last sample */
+    int64_t born_ms;    /* before it nothing is known; 0: long ago */
     struct zone *zone;  /* of config->timezone */
     char zone_name[64];
     struct stat_row all;
@@ -134,9 +136,9 @@ struct stat_row *stats_row(struct stat_table *t,
 /* Tokens a minute, oldest first, the running minute last. */
 void stats_series(const struct stats *s, const struct stat_row *r, int64_t out[15]);
 int64_t stats_tokens_per_minute(const struct stats *s, const struct stat_row *r);
-/* Over the last 15 minutes. */
+/* Over the last 15 minutes, or what there is of them. */
 money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r);
-/* Over the last so many whole minutes (60 at most), a minute. */
+/* Over the last so many whole minutes (60 at most), or what there is of them: a minute. */
 void stats_per_minute(const struct stats *s, const struct stat_row *r, int minutes, int64_t *tokens,
                       money_t *usd);
 /* Bounds of the calendar month in the configured timezone. */

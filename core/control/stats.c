@@ -8,6 +8,7 @@
 
 #define QUARTER_MS (15 * 60000LL)
 #define MINUTE_MS  60000LL
+#define LEAST_MS   30000LL /* less time tells no rate */
 #define DAY_MS     (24 * 3600000LL)
 #define ROWS_MAX   2000
 #define SAMPLE_US  200000
@@ -187,12 +188,33 @@ static void mark_seen(struct stats *s, struct stat_row *r)
 static bool add_minute(void *arg, const struct ledger_row *row)
 {
     struct stat_row *rows[4];
-    size_t n = rows_of(arg, row, rows), slot = (size_t)(row->bucket_ms / MINUTE_MS % STATS_MINUTES);
+    struct stats *s = arg;
+    size_t n = rows_of(s, row, rows), slot = (size_t)(row->bucket_ms / MINUTE_MS % STATS_MINUTES);
+    s->born_ms = row->bucket_ms < s->born_ms ? row->bucket_ms : s->born_ms;
     for (size_t i = 0; i < n; i++) {
         rows[i]->tokens[slot] += tokens_of(&row->totals);
         rows[i]->usd[slot] += row->totals.usd;
     }
     return true;
+}
+
+static bool was_long_ago(void *arg, const struct ledger_row *row)
+{
+    ((struct stats *)arg)->born_ms = row->totals.requests > 0 ? 0 : ((struct stats *)arg)->born_ms;
+    return true;
+}
+
+/* What the ledger has of the minutes before the start; where there is nothing before them, rates
+ * are taken over the time since. */
+static void begin_minutes(struct core *c, int64_t now)
+{
+    struct stats *s = c->stats;
+    int64_t from = (s->minute - STATS_MINUTES + 2) * MINUTE_MS;
+    struct ledger_query past = query(from, (s->minute + 1) * MINUTE_MS, MINUTE_MS);
+    struct ledger_query before = query(s->since_ms, from - from % QUARTER_MS, 0);
+    s->born_ms = now;
+    run(c, &past, add_minute);
+    run(c, &before, was_long_ago);
 }
 
 static void sample_minutes(struct core *c, int64_t now)
@@ -203,9 +225,7 @@ static void sample_minutes(struct core *c, int64_t now)
     if (first) {
         s->minute = minute;
         s->quarter = quarter;
-        struct ledger_query past =
-            query((minute - STATS_MINUTES + 2) * MINUTE_MS, (minute + 1) * MINUTE_MS, MINUTE_MS);
-        run(c, &past, add_minute);
+        begin_minutes(c, now);
     }
     for (; s->minute < minute; s->minute++) {
         s->minute = minute - s->minute > STATS_MINUTES ? minute - STATS_MINUTES : s->minute;
@@ -296,6 +316,7 @@ void stats_sample(struct core *c)
         return;
     }
     s->sampled_us = mono;
+    s->now_ms = now;
     s->since_ms = now - DAY_MS - (now - DAY_MS) % QUARTER_MS;
     each_row(s, clear_day);
     struct ledger_query day = query(s->since_ms, now - now % QUARTER_MS + QUARTER_MS, 0);
@@ -323,13 +344,21 @@ int64_t stats_tokens_per_minute(const struct stats *s, const struct stat_row *r)
     return r->tokens[s->minute % STATS_MINUTES] + before * (MINUTE_MS - into) / MINUTE_MS;
 }
 
+/* What came in the time that ends then, made up to what a span would bring. */
+static int64_t made_up(const struct stats *s, int64_t sum, int64_t from_ms, int64_t until_ms,
+                       int64_t span_ms)
+{
+    int64_t ms = until_ms - (from_ms > s->born_ms ? from_ms : s->born_ms);
+    return (int64_t)((double)sum * (double)span_ms / (double)(ms > LEAST_MS ? ms : LEAST_MS));
+}
+
 money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r)
 {
     money_t sum = 0;
     for (int64_t i = 0; i < 15 && i < s->minute; i++) {
         sum += r->usd[(s->minute - i) % STATS_MINUTES];
     }
-    return sum * 4;
+    return made_up(s, sum, (s->minute - 14) * MINUTE_MS, s->now_ms, 60 * MINUTE_MS);
 }
 
 void stats_per_minute(const struct stats *s, const struct stat_row *r, int minutes, int64_t *tokens,
@@ -341,6 +370,7 @@ void stats_per_minute(const struct stats *s, const struct stat_row *r, int minut
         *tokens = money_add(*tokens, r->tokens[(s->minute - i) % STATS_MINUTES]);
         *usd = money_add(*usd, r->usd[(s->minute - i) % STATS_MINUTES]);
     }
-    *tokens /= minutes;
-    *usd /= minutes;
+    int64_t until = s->minute * MINUTE_MS, from = until - minutes * MINUTE_MS;
+    *tokens = made_up(s, *tokens, from, until, MINUTE_MS);
+    *usd = made_up(s, *usd, from, until, MINUTE_MS);
 }

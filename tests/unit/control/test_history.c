@@ -124,11 +124,37 @@ static void long_ranges_are_whole_quarters(void **state)
     rig_close(&r);
 }
 
+/* A core that is five minutes old has burnt what it burnt in five minutes, not in fifteen. */
+static void a_young_core_burns_over_the_time_it_lives(void **state)
+{
+    (void)state;
+    for (int old = 0; old < 2; old++) {
+        struct core_rig r;
+        clock_set_fake_wall(NOW);
+        rig_open(&r, LIMITS);
+        if (old) {
+            spent(&r, "crm", 3 * HOUR, NULL);
+        }
+        spent(&r, "crm", 5 * MINUTE, NULL);
+        rig_restart(&r);
+        json_t *a = done(&r, "status", NULL);
+        double hour =
+            json_number_value(json_object_get(json_object_get(a, "burn"), "usd_per_hour"));
+        /* since 13:31, and since 13:22 */
+        assert_true(hour > (old ? 4.0 : 10.5) && hour < (old ? 4.2 : 10.7));
+        assert_at(a, "burn.rates.15m.tokens_per_minute", old ? "6" : "20");
+        json_decref(a);
+        rig_close(&r);
+        clock_set_fake_wall(0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_past_is_told_by_steps),
         cmocka_unit_test(long_ranges_are_whole_quarters),
+        cmocka_unit_test(a_young_core_burns_over_the_time_it_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
