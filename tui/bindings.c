@@ -7,7 +7,7 @@
 #define BIT(view) (1u << (view))
 #define TABLES                                                                                     \
     (BIT(VIEW_OVERVIEW) | BIT(VIEW_MODELS) | BIT(VIEW_COSTS) | BIT(VIEW_APPLICATIONS) |            \
-     BIT(VIEW_DENIALS) | BIT(VIEW_LIMITS) | BIT(VIEW_LIMIT))
+     BIT(VIEW_DENIALS) | BIT(VIEW_LIMITS) | BIT(VIEW_LIMIT) | BIT(VIEW_DRILL))
 
 #define VIEW_KEY(key, label, name, view, text)                                                     \
     {                                                                                              \
@@ -160,6 +160,17 @@ const struct binding bindings[] = {
      0,
      CLASS_READ,
      ACT_OPEN,
+     0},
+    {{'d'},
+     "d",
+     "details",
+     NULL,
+     NULL,
+     "every figure of the selected row",
+     0,
+     0,
+     CLASS_READ,
+     ACT_DETAIL,
      0},
     {{W_KEY_ESC},
      "Esc",

@@ -17,6 +17,7 @@ enum ui_view {
     VIEW_CLOUD,
     VIEW_AUDIT,
     VIEW_LIMIT, /* one limit, opened with Enter */
+    VIEW_DRILL, /* what a cost center, model or application is made of */
     VIEW_COUNT
 };
 
@@ -34,6 +35,7 @@ enum action {
     ACT_FIRST,
     ACT_LAST,
     ACT_OPEN,
+    ACT_DETAIL,
     ACT_BACK,
     ACT_FILTER,
     ACT_SORT,

@@ -152,6 +152,7 @@ static void listen_to_core(struct ui *ui)
     }
     trial_step(ui);
     past_step(ui);
+    drill_step(ui);
 }
 
 static void run(struct ui *ui, int signals)

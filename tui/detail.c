@@ -10,13 +10,15 @@
 #define TEXT_WIDTH 66
 
 /* A value as one line: figures exact, objects as k=v. */
-static void value_text(const struct ui *ui, const json_t *v, char *out, size_t size)
+static void value_text(const struct ui *ui, const json_t *v, bool usd, char *out, size_t size)
 {
     char clock[FORMAT_TEXT];
     int64_t at = format_json_time(v);
     if (at > 0) {
+        char second[FORMAT_TEXT];
         format_day_clock(clock, at, ui->local_time);
-        snprintf(out, size, "%s %s", clock, format_zone(ui->local_time));
+        format_clock(second, at, true, ui->local_time);
+        snprintf(out, size, "%.6s%s %s", clock, second, format_zone(ui->local_time));
     } else if (json_is_string(v)) {
         str_printable(out, size, str_of(json_string_value(v)));
     } else if (json_is_integer(v)) {
@@ -25,7 +27,7 @@ static void value_text(const struct ui *ui, const json_t *v, char *out, size_t s
     } else if (json_is_real(v)) {
         char money[MONEY_TEXT];
         money_format(money, format_json_money(v));
-        snprintf(out, size, "%s", money);
+        snprintf(out, size, "%s%s", usd ? "$" : "", money);
     } else if (json_is_boolean(v)) {
         snprintf(out, size, "%s", json_is_true(v) ? "yes" : "no");
     } else if (json_is_null(v)) {
@@ -51,18 +53,35 @@ static void add_wrapped(void *arg, const char *line)
     w->label = "";
 }
 
+/* Numbers for the program's own use, and what is told elsewhere. */
+static bool says_nothing(const char *key, const json_t *v)
+{
+    static const char *const skipped[] = {"series", "version", "who", "seq", "type"};
+    for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
+        if (strcmp(key, skipped[i]) == 0) {
+            return true;
+        }
+    }
+    bool refusal = (strcmp(key, "message") == 0 || strcmp(key, "error") == 0) &&
+                   json_is_string(v) && strcmp(json_string_value(v), "limit") == 0;
+    bool no_cache =
+        strncmp(key, "cache_", 6) == 0 && json_is_integer(v) && json_integer_value(v) == 0;
+    return refusal || no_cache;
+}
+
 static void add_member(struct ui *ui, const char *key, const json_t *v)
 {
     char text[1024];
     char label[48];
-    if (strcmp(key, "series") == 0 || strcmp(key, "version") == 0 || strcmp(key, "who") == 0) {
+    if (says_nothing(key, v)) {
         return;
     }
     snprintf(label, sizeof label, "%.40s", key);
     for (char *c = label; *c; c++) {
         *c = *c == '_' ? ' ' : *c;
     }
-    value_text(ui, v, text, sizeof text);
+    const char *unit = strstr(key, "usd");
+    value_text(ui, v, unit != NULL, text, sizeof text);
     struct wrapped w = {ui, label};
     w_text_wrap(text, TEXT_WIDTH, add_wrapped, &w);
 }
@@ -77,6 +96,7 @@ void detail_fill(struct ui *ui)
         return; /* the row is gone: what was read stays */
     }
     w_pager_clear(&ui->pager);
+    trail_fill(ui, row);
     json_object_foreach((json_t *)(uintptr_t)row, key, value)
     {
         if (!json_is_object(value)) {
@@ -88,13 +108,15 @@ void detail_fill(struct ui *ui)
         json_object_foreach(value, inner, part)
         {
             char both[64];
-            snprintf(both, sizeof both, "%.28s %.28s", key, inner);
+            bool plain = strcmp(key, "usage") == 0; /* "cache read tokens" says it all */
+            snprintf(both, sizeof both, "%.28s%s%.28s", plain ? "" : key, plain ? "" : " ", inner);
             add_member(ui, both, part);
         }
     }
     json_t *group;
     const json_t *limit = panel_limit(p, row, &group);
-    if (limit && p->def->subject != SUBJECT_LIMIT) {
+    bool told = json_is_object(json_object_get(row, "tags")) && !ui->past.on;
+    if (limit && p->def->subject != SUBJECT_LIMIT && !told) {
         char text[200];
         char amount[FORMAT_TEXT];
         panel_limit_short(amount, sizeof amount, limit, group);
@@ -111,7 +133,12 @@ void detail_open(struct ui *ui)
     str_copy(ui->detail_key, sizeof ui->detail_key, str_of(p->table.selected));
     struct str rest;
     str_copy(name, sizeof name, str_cut(str_of(p->table.selected), '\t', &rest));
-    snprintf(ui->pager.title, sizeof ui->pager.title, "%.30s: ", p->def->title);
+    const char *request = snapshot_text(panel_selected(p), "request_id");
+    if (*request) {
+        str_copy(name, sizeof name, str_of(request));
+    }
+    snprintf(ui->pager.title, sizeof ui->pager.title, "%.*s: ", (int)strcspn(p->def->title, ","),
+             p->def->title);
     size_t n = strlen(ui->pager.title);
     str_printable(ui->pager.title + n, sizeof ui->pager.title - n, str_of(name));
     ui->pager.top = 0;

@@ -154,6 +154,17 @@ static void draw_calls(struct ui *ui, const struct w_area *a)
     draw_panel(ui, 1, &recent);
 }
 
+/* Who is refused, and below each single refusal. */
+static void draw_denials(struct ui *ui, const struct w_area *a)
+{
+    int middle = least(wanted(ui, 0), a->h / 2);
+    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    struct w_area who = w_area_part(a, 0, 0, middle, a->w);
+    struct w_area each = w_area_part(a, middle + gap, 0, a->h, a->w);
+    draw_panel(ui, 0, &who);
+    draw_panel(ui, 1, &each);
+}
+
 static void draw_limit(struct ui *ui, const struct w_area *a)
 {
     int head = ui_draw_limit_head(ui, a);
@@ -164,6 +175,22 @@ static void draw_limit(struct ui *ui, const struct w_area *a)
     struct w_area history = w_area_part(&rest, middle + gap, 0, rest.h, a->w);
     draw_panel(ui, 0, &groups);
     draw_panel(ui, 1, &history);
+}
+
+static void draw_drill(struct ui *ui, const struct w_area *a)
+{
+    int head = drill_draw_head(ui, a);
+    int table = drill_table(ui);
+    struct w_area rest = w_area_part(a, head, 0, a->h, a->w);
+    struct w_area none = w_area_part(a, 0, 0, 0, 0);
+    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    int rows = table == 3 ? 0 : least(wanted(ui, table), rest.h / 2 > 3 ? rest.h / 2 : 3) + gap;
+    for (int i = 0; i < 3; i++) {
+        struct w_area parts = w_area_part(&rest, 0, 0, rows - gap, a->w);
+        draw_panel(ui, i, i == table ? &parts : &none);
+    }
+    struct w_area calls = w_area_part(&rest, rows, 0, rest.h, a->w);
+    draw_panel(ui, 3, &calls);
 }
 
 static void no_data(const struct ui *ui, const struct w_area *a)
@@ -202,8 +229,14 @@ static void draw_body(struct ui *ui, const struct w_area *a)
     case VIEW_CLOUD:
         draw_cloud(ui, a);
         return;
+    case VIEW_DENIALS:
+        draw_denials(ui, a);
+        return;
     case VIEW_LIMIT:
         draw_limit(ui, a);
+        return;
+    case VIEW_DRILL:
+        draw_drill(ui, a);
         return;
     default:
         draw_panel(ui, 0, a);

@@ -94,6 +94,10 @@ static void add_name(struct ui *ui, struct line *l)
     put(l, W_TITLE, 9, false, port ? port : "");
     if (ui->view == VIEW_LIMIT) {
         snprintf(add(l, W_TITLE, 2, false), TEXT, "> %.80s", ui->open_limit);
+    } else if (ui->view == VIEW_DRILL) {
+        char words[TEXT];
+        drill_words(ui, words, sizeof words);
+        put(l, W_TITLE, 2, false, words);
     }
 }
 
@@ -241,7 +245,7 @@ static void tabs_line(const struct ui *ui, int width, struct line *l)
 {
     bool narrow = width < TABS_WIDE;
     bool tight = width < TABS_AIRY;
-    enum ui_view on = ui->view == VIEW_LIMIT ? VIEW_LIMITS : ui->view;
+    enum ui_view on = ui_tab(ui);
     for (int v = 0; v < VIEW_LIMIT; v++) {
         const char *name = narrow ? ui_views[v].shorter : ui_views[v].name;
         snprintf(add(l, v == (int)on ? W_TAB_ON : W_TAB, v == (int)on ? 0 : 1, false), TEXT,

@@ -57,8 +57,8 @@ static void share_text(char *out, size_t size, const json_t *limit, const json_t
     }
 }
 
-static void put_line(const struct w_area *a, int y, const char *label, enum w_role role,
-                     const char *text)
+void ui_draw_labelled(const struct w_area *a, int y, const char *label, enum w_role role,
+                      const char *text)
 {
     char safe[TEXT];
     int x = a->w >= 36 ? 12 : 7;
@@ -77,7 +77,8 @@ static void limit_line(const struct ui *ui, const struct w_area *a, int y)
         share_text(share, sizeof share, limit, group);
         snprintf(text, sizeof text, "%s %.100s", share, snapshot_text(limit, "name"));
     }
-    put_line(a, y, "Limits", limit ? w_state_role(panel_limit_state(limit, group)) : W_MUTED, text);
+    ui_draw_labelled(a, y, "Limits",
+                     limit ? w_state_role(panel_limit_state(limit, group)) : W_MUTED, text);
 }
 
 static void model_line(struct ui *ui, const json_t *data, const struct w_area *a, int y)
@@ -89,7 +90,7 @@ static void model_line(struct ui *ui, const json_t *data, const struct w_area *a
         format_count(count, json_integer_value(json_object_get(row, "tokens_per_minute")));
         snprintf(text, sizeof text, "%s/min %.100s", count, snapshot_text(row, "name"));
     }
-    put_line(a, y, "Models", W_NORMAL, text);
+    ui_draw_labelled(a, y, "Models", W_NORMAL, text);
 }
 
 static void spender_line(struct ui *ui, const json_t *data, const struct w_area *a, int y,
@@ -102,7 +103,7 @@ static void spender_line(struct ui *ui, const json_t *data, const struct w_area 
         format_money(money, format_json_money(json_object_get(row, "today_usd")));
         snprintf(text, sizeof text, "%s %.100s", money, snapshot_text(row, "name"));
     }
-    put_line(a, y, label, W_NORMAL, text);
+    ui_draw_labelled(a, y, label, W_NORMAL, text);
 }
 
 static void denial_line(const struct ui *ui, const struct w_area *a, int y)
@@ -112,7 +113,7 @@ static void denial_line(const struct ui *ui, const struct w_area *a, int y)
     int64_t n = json_integer_value(snapshot_at(data, "denied_per_minute"));
     const json_t *last = json_array_get(snapshot_at(data, "denials"), 0);
     snprintf(text, sizeof text, "%lld/min %.100s", (long long)n, snapshot_text(last, "limit"));
-    put_line(a, y, "Denials", n > 0 ? W_WARN : W_NORMAL, text);
+    ui_draw_labelled(a, y, "Denials", n > 0 ? W_WARN : W_NORMAL, text);
 }
 
 static void cloud_line(const json_t *data, const struct w_area *a, int y)
@@ -130,7 +131,7 @@ static void cloud_line(const json_t *data, const struct w_area *a, int y)
                             snapshot_text(entry, "source"), state);
         n += more > 0 && n + (size_t)more < sizeof text ? (size_t)more : 0;
     }
-    put_line(a, y, "Cloud", bad ? W_WARN : W_NORMAL, text);
+    ui_draw_labelled(a, y, "Cloud", bad ? W_WARN : W_NORMAL, text);
 }
 
 void ui_draw_lines(struct ui *ui, const struct w_area *a)
@@ -175,65 +176,4 @@ void ui_draw_worst(struct ui *ui, const struct w_area *a)
         snprintf(text, sizeof text, "-> %s ?", amount);
         w_text(a, a->h - 1, 0, a->w, W_PENDING, W_LEFT, text);
     }
-}
-
-/* "by ann 12 min ago, until 11-21 18:00 UTC: launch day"; no reason, no colon. */
-static void override_text(const struct ui *ui, const json_t *override, char *out, size_t size)
-{
-    char ago[FORMAT_TEXT] = "";
-    char until[FORMAT_TEXT] = "";
-    int64_t since = format_json_time(snapshot_at(override, "since"));
-    int64_t ends = format_json_time(snapshot_at(override, "until"));
-    const char *reason = snapshot_text(override, "reason");
-    if (since > 0) {
-        format_span(ago, ui->wall_ms - since);
-    }
-    if (ends > 0) {
-        format_day_clock(until, ends, ui->local_time);
-    }
-    snprintf(out, size, "by %.40s%s%s%s, %s%s%s%s%s%.120s", snapshot_text(override, "actor"),
-             *ago ? " " : "", ago, *ago ? " ago" : "", *until ? "until " : "for good", until,
-             *until ? " " : "", *until ? format_zone(ui->local_time) : "", *reason ? ": " : "",
-             reason);
-}
-
-int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
-{
-    const json_t *limit = snapshot_limit(ui_shown(ui), ui->open_limit);
-    char text[TEXT];
-    char amount[FORMAT_TEXT];
-    char file[FORMAT_TEXT];
-    if (!limit) {
-        w_text(a, 0, 0, a->w, W_CRIT, W_LEFT, "This limit is gone from the configuration.");
-        return 1;
-    }
-    const char *metric = snapshot_text(limit, "metric");
-    const char *key;
-    json_t *value;
-    panel_limit_short(amount, sizeof amount, limit, NULL);
-    format_amount(file, metric, format_json_amount(snapshot_at(limit, "file_amount"), metric));
-    snprintf(text, sizeof text, "%.60s: %s of %s%s; the file says %s", ui->open_limit, amount,
-             metric, json_is_true(snapshot_at(limit, "rolling")) ? ", rolling" : "", file);
-    put_line(a, 0, "Limit", W_NORMAL, text);
-    size_t n = 0;
-    text[0] = '\0';
-    json_object_foreach(snapshot_at(limit, "match"), key, value)
-    {
-        int more = snprintf(text + n, sizeof text - n, "%.30s=%.60s ", key,
-                            json_string_value(value) ? json_string_value(value) : "");
-        n += more > 0 && n + (size_t)more < sizeof text ? (size_t)more : 0;
-    }
-    put_line(a, 1, "For", W_NORMAL, n ? text : "every call");
-    const struct ui_edit *e = edit_pending(ui, limit, NULL);
-    const json_t *override = snapshot_at(limit, "override");
-    int rows = 2;
-    if (json_is_object(override)) {
-        override_text(ui, override, text, sizeof text);
-        put_line(a, rows++, "Changed", W_LABEL, text);
-    }
-    if (e) {
-        format_amount(amount, metric, e->amount);
-        put_line(a, rows++, "Pending", W_PENDING, amount);
-    }
-    return a->h > 12 ? rows + 1 : rows;
 }

@@ -13,7 +13,7 @@ static void move_cursor(struct ui *ui, long delta)
 
 static void step_view(struct ui *ui, int step)
 {
-    int view = ui->view == VIEW_LIMIT ? VIEW_LIMITS : (int)ui->view;
+    int view = (int)ui_tab(ui);
     ui_open_view(ui, (enum ui_view)((view + step + VIEW_LIMIT) % VIEW_LIMIT));
 }
 
@@ -28,6 +28,20 @@ static void next_panel(struct ui *ui)
     }
 }
 
+void keys_open_limit(struct ui *ui, const char *name)
+{
+    if (ui->past.on || !snapshot_limit(ui_shown(ui), name)) {
+        ui_say(ui, W_NORMAL, "There is no limit %s %s.", name, ui->past.on ? "here" : "now");
+        return;
+    }
+    str_copy(ui->open_limit, sizeof ui->open_limit, str_of(name));
+    json_decref(ui->history);
+    ui->history = NULL;
+    ui->focus[VIEW_LIMIT] = 0;
+    ui->back = ui->view == VIEW_LIMIT ? VIEW_LIMITS : ui->view;
+    ui_open_view(ui, VIEW_LIMIT);
+}
+
 void keys_open_row(struct ui *ui)
 {
     const struct panel *p = ui_panel(ui);
@@ -35,15 +49,14 @@ void keys_open_row(struct ui *ui)
     if (!row) {
         return;
     }
-    if (p->def->subject != SUBJECT_LIMIT) {
+    bool refused = p->def == &panel_defs[PANEL_REFUSED] || p->def == &panel_defs[PANEL_DENIED];
+    if (p->def->subject == SUBJECT_LIMIT) {
+        keys_open_limit(ui, snapshot_text(row, "name"));
+    } else if (refused && !ui->past.on) {
+        keys_open_limit(ui, snapshot_text(row, "limit"));
+    } else if (!drill_open(ui)) {
         detail_open(ui);
-        return;
     }
-    str_copy(ui->open_limit, sizeof ui->open_limit, str_of(snapshot_text(row, "name")));
-    json_decref(ui->history);
-    ui->history = NULL;
-    ui->focus[VIEW_LIMIT] = 0;
-    ui_open_view(ui, VIEW_LIMIT);
 }
 
 static void go_back(struct ui *ui)
@@ -58,8 +71,10 @@ static void go_back(struct ui *ui)
         ui_update(ui);
     } else if (ui->past.on) {
         past_leave(ui);
+    } else if (ui->view == VIEW_DRILL) {
+        drill_back(ui);
     } else if (ui->view == VIEW_LIMIT) {
-        ui_open_view(ui, VIEW_LIMITS);
+        ui_open_view(ui, ui->back);
     } else if (ui->view != VIEW_OVERVIEW) {
         ui_open_view(ui, VIEW_OVERVIEW);
     }
@@ -152,8 +167,30 @@ static void freeze(struct ui *ui)
     }
 }
 
+/* Keys of the details: Enter opens the limit that refused, and limits are changed from here as from
+ * the row. */
+static bool detail_key(struct ui *ui, int key)
+{
+    const json_t *row = panel_selected(ui_panel(ui));
+    const struct binding *b = binding_find(key, ui->view);
+    bool open = key == W_KEY_ENTER && *snapshot_text(row, "limit");
+    if (!open && (!b || b->class == CLASS_READ)) {
+        return false;
+    }
+    ui->mode = MODE_VIEW;
+    if (open) {
+        keys_open_limit(ui, snapshot_text(row, "limit"));
+    } else {
+        ui_act(ui, b);
+    }
+    return true;
+}
+
 static void pager_key(struct ui *ui, int key)
 {
+    if (ui->mode == MODE_DETAIL && detail_key(ui, key)) {
+        return;
+    }
     enum w_answer answer = w_pager_key(&ui->pager, key, ui->pager_rows);
     if (answer == W_CANCELLED || (ui->mode == MODE_HELP && (key == '?' || key == W_KEY_F1))) {
         ui->mode = MODE_VIEW;
@@ -266,6 +303,11 @@ static void act_screen(struct ui *ui, const struct binding *b)
             edit_apply(ui);
         } else {
             keys_open_row(ui);
+        }
+        return;
+    case ACT_DETAIL:
+        if (panel_selected(ui_panel(ui))) {
+            detail_open(ui);
         }
         return;
     case ACT_BACK:

@@ -125,6 +125,10 @@ static json_t *rows_now(const struct panel *p)
         return ui->past.on ? NULL : ui->running;
     case ROWS_RECENT:
         return ui->past.on ? ui->past.calls : ui->recent;
+    case ROWS_DRILL:
+        return snapshot_at(ui->drill.sums, p->def->rows);
+    case ROWS_DRILL_CALLS:
+        return ui->drill.calls;
     case ROWS_GROUPS:
         return snapshot_at(snapshot_limit(ui_shown(ui), ui->open_limit), "groups");
     }

@@ -11,6 +11,8 @@ enum panel_kind {
     KIND_TEXT,
     KIND_COUNT,    /* "92.1k" */
     KIND_USD,      /* "$3.10" */
+    KIND_FORECAST, /* likewise; marked when above the row's budget */
+    KIND_BILLED,   /* what Cost Explorer says of the cost center */
     KIND_OK_CALLS, /* approved, neither failed nor open */
     KIND_TIME,     /* "14:05:09" */
     KIND_DAY_TIME, /* "11-21 14:05" */
@@ -25,6 +27,7 @@ enum panel_kind {
     KIND_CHANGE, /* audit: "old -> new" or the outcome's detail */
     KIND_WHO,    /* audit: the actor, or cost center/application */
     KIND_WHAT,   /* audit: action or outcome */
+    KIND_REMEDY, /* a denial: what would let it through */
     /* about the limit of the row: */
     KIND_LIMIT_NAME,
     KIND_LIMIT_SHORT,  /* "100k/min" */
@@ -33,6 +36,7 @@ enum panel_kind {
     KIND_LIMIT_GAUGE,
     KIND_LIMIT_EMPTY,
     KIND_LIMIT_RESETS,
+    KIND_LIMIT_PHANTOM, /* "3 of 17": denials that need not have been */
     KIND_LIMIT_STATE,
 };
 
@@ -60,7 +64,9 @@ enum panel_origin {
     ROWS_GROUPS,
     ROWS_HISTORY,
     ROWS_RUNNING,
-    ROWS_RECENT
+    ROWS_RECENT,
+    ROWS_DRILL, /* `rows` of what was asked about the row that is open */
+    ROWS_DRILL_CALLS
 };
 
 struct panel_def {
@@ -86,6 +92,7 @@ enum panel_id {
     PANEL_MODELS,
     PANEL_COSTS,
     PANEL_APPLICATIONS,
+    PANEL_REFUSED,
     PANEL_DENIALS,
     PANEL_LIMITS,
     PANEL_SOURCES,
@@ -99,6 +106,10 @@ enum panel_id {
     PANEL_HISTORY,
     PANEL_RUNNING,
     PANEL_RECENT,
+    PANEL_DRILL_MODELS,
+    PANEL_DRILL_CENTERS,
+    PANEL_DRILL_APPLICATIONS,
+    PANEL_DRILL_CALLS,
     PANEL_COUNT
 };
 

@@ -96,6 +96,17 @@ static void put_money(struct w_cell *out, const json_t *v)
     out->role = m == 0 ? W_MUTED : W_NORMAL;
 }
 
+static void put_forecast(struct w_cell *out, const json_t *row, const json_t *v)
+{
+    const json_t *budget = snapshot_at(row, "budget_usd");
+    put_money(out, v);
+    if (json_is_number(budget) && format_json_money(v) > format_json_money(budget)) {
+        size_t n = strlen(out->text);
+        snprintf(out->text + n, sizeof out->text - n, " W");
+        out->role = W_WARN;
+    }
+}
+
 static void put_until(const struct panel *p, struct w_cell *out, const json_t *v)
 {
     char text[FORMAT_TEXT] = "-";
@@ -144,11 +155,16 @@ static void put_series(const struct panel *p, struct w_cell *out, const json_t *
         series[columns - 1 - (count - 1 - i) / each] += json_integer_value(one);
     }
     const struct ui *ui = p->ui;
-    int64_t step = ui->past.on && ui->past.step_ms > 0 ? ui->past.step_ms : MINUTE_MS;
-    int64_t at = format_json_time(snapshot_at(ui_shown(ui)->data, "time"));
+    bool drill = p->def->origin == ROWS_DRILL;
+    bool past = drill || ui->past.on;
+    int64_t asked =
+        drill ? json_integer_value(snapshot_at(ui->drill.sums, "step_ms")) : ui->past.step_ms;
+    int64_t step = past && asked > 0 ? asked : MINUTE_MS;
+    int64_t at = format_json_time(drill ? snapshot_at(ui->drill.sums, "until")
+                                        : snapshot_at(ui_shown(ui)->data, "time"));
     out->kind = W_CELL_SPARK;
     w_spark_place(&out->spark, series, (int)columns,
-                  ((at > 0 ? at : ui->wall_ms) - (ui->past.on ? 1 : 0)) /
+                  ((at > 0 ? at : ui->wall_ms) - (past ? 1 : 0)) /
                       (step * (int64_t)(each > 0 ? each : 1)));
 }
 
@@ -186,8 +202,14 @@ static void put_change(struct w_cell *out, const json_t *row)
     if (!is_change(row)) {
         char text[W_TABLE_CELL];
         const char *error = snapshot_text(row, "error");
+        const char *limit = snapshot_text(row, "limit");
         const json_t *status = snapshot_at(row, "http_status");
         const json_t *took = snapshot_at(row, "duration_ms");
+        if (*limit) {
+            snprintf(text, sizeof text, "refused by %.80s", limit);
+            put_text(out, text);
+            return;
+        }
         if (*error) {
             put_text(out, error);
             return;
@@ -253,11 +275,10 @@ static void put_gauge(struct w_cell *out, const json_t *limit, const json_t *gro
     };
 }
 
-static void put_empty(const struct panel *p, struct w_cell *out, const json_t *limit,
-                      const json_t *group)
+static void put_empty(struct w_cell *out, const json_t *limit, const json_t *group)
 {
     char text[FORMAT_TEXT] = "-";
-    int64_t ms = snapshot_empty_in(ui_shown(p->ui), limit, group, p->ui->wall_ms);
+    int64_t ms = snapshot_empty_in(limit, group);
     if (ms == 0) {
         snprintf(text, sizeof text, "empty");
     } else if (ms > 0) {
@@ -273,6 +294,7 @@ static void put_state(const struct panel *p, struct w_cell *out, const json_t *l
     const json_t *of = p->def->subject == SUBJECT_GROUP && group ? group : limit;
     const json_t *override = snapshot_at(of, "override");
     int64_t until = format_json_time(snapshot_at(override, "until"));
+    const char *burn = snapshot_text(of, "burn");
     char text[W_TABLE_CELL] = "file";
     out->role = W_MUTED;
     if (json_is_object(override)) {
@@ -282,11 +304,42 @@ static void put_state(const struct panel *p, struct w_cell *out, const json_t *l
                  until ? ", for " : "", until ? when : "");
         out->role = W_LABEL;
     }
+    if (*burn) {
+        char set[W_TABLE_CELL];
+        str_copy(set, sizeof set, str_of(out->role == W_LABEL ? text : ""));
+        snprintf(text, sizeof text, "burns %.8s%s%.80s", burn, *set ? ", " : "", set);
+        out->role = W_WARN;
+    }
     if (json_is_true(snapshot_at(of, "blocked"))) {
         char who[W_TABLE_CELL / 2];
         snprintf(who, sizeof who, "%.40s", snapshot_text(override, "actor"));
         snprintf(text, sizeof text, "blocked%s%s", *who ? " by " : "", who);
         out->role = W_CRIT;
+    }
+    put_text(out, text);
+}
+
+static void put_phantom(struct w_cell *out, const json_t *limit)
+{
+    char phantom[FORMAT_TEXT];
+    char all[FORMAT_TEXT];
+    int64_t n = json_integer_value(snapshot_at(limit, "phantom_denials"));
+    format_count(phantom, n);
+    format_count(all, json_integer_value(snapshot_at(limit, "examined_denials")));
+    snprintf(out->text, sizeof out->text, "%s of %s", phantom, all);
+    out->role = n > 0 ? W_WARN : W_MUTED;
+}
+
+/* A figure of the limit, or of the group that the row is, in the limit's metric. */
+static void put_figure(struct w_cell *out, const char *metric, const json_t *v)
+{
+    char text[FORMAT_TEXT] = "-";
+    if (strcmp(metric, "usd") == 0) {
+        put_money(out, v);
+        return;
+    }
+    if (json_is_number(v)) {
+        format_count(text, format_json_amount(v, metric));
     }
     put_text(out, text);
 }
@@ -325,19 +378,16 @@ static void limit_cell(const struct panel *p, const json_t *row, const struct pa
         put_amount(p, out, limit, group);
         return;
     case KIND_LIMIT_FIGURE:
-        format_count(text,
-                     format_json_amount(snapshot_at(narrow ? group : limit, c->member), metric));
-        if (strcmp(metric, "usd") == 0) {
-            put_money(out, snapshot_at(narrow ? group : limit, c->member));
-        } else {
-            put_text(out, text);
-        }
+        put_figure(out, metric, snapshot_at(narrow ? group : limit, c->member));
+        return;
+    case KIND_LIMIT_PHANTOM:
+        put_phantom(out, limit);
         return;
     case KIND_LIMIT_GAUGE:
         put_gauge(out, limit, group);
         return;
     case KIND_LIMIT_EMPTY:
-        put_empty(p, out, limit, group);
+        put_empty(out, limit, group);
         return;
     case KIND_LIMIT_RESETS:
         put_until(p, out, snapshot_at(limit, "resets_at"));
@@ -376,6 +426,12 @@ void panel_cell(const struct panel *p, const json_t *row, const struct panel_col
         break;
     case KIND_USD:
         put_money(out, v);
+        break;
+    case KIND_FORECAST:
+        put_forecast(out, row, v);
+        break;
+    case KIND_BILLED:
+        put_money(out, snapshot_billed(ui_shown(p->ui), snapshot_text(row, "name")));
         break;
     case KIND_OK_CALLS:
         format_count(out->text, ok_calls(row));
@@ -420,6 +476,9 @@ void panel_cell(const struct panel *p, const json_t *row, const struct panel_col
     case KIND_WHAT:
         put_what(out, row);
         break;
+    case KIND_REMEDY:
+        trail_remedy(p->ui, row, out->text, sizeof out->text);
+        break;
     case KIND_LIMIT_NAME:
     case KIND_LIMIT_SHORT:
     case KIND_LIMIT_AMOUNT:
@@ -427,6 +486,7 @@ void panel_cell(const struct panel *p, const json_t *row, const struct panel_col
     case KIND_LIMIT_GAUGE:
     case KIND_LIMIT_EMPTY:
     case KIND_LIMIT_RESETS:
+    case KIND_LIMIT_PHANTOM:
     case KIND_LIMIT_STATE:
         limit_cell(p, row, c, out);
         break;
@@ -444,8 +504,12 @@ static bool sort_number(const struct panel *p, const json_t *row, const struct p
     const json_t *limit;
     *out = -1;
     switch ((int)c->kind) {
+    case KIND_BILLED:
+        *out = json_number_value(snapshot_billed(ui_shown(p->ui), snapshot_text(row, "name")));
+        return true;
     case KIND_COUNT:
     case KIND_USD:
+    case KIND_FORECAST:
         *out = json_number_value(snapshot_at(row, c->member));
         return true;
     case KIND_MS:
@@ -473,6 +537,7 @@ static bool sort_number(const struct panel *p, const json_t *row, const struct p
     case KIND_LIMIT_FIGURE:
     case KIND_LIMIT_EMPTY:
     case KIND_LIMIT_RESETS:
+    case KIND_LIMIT_PHANTOM:
         limit = panel_limit(p, row, &group);
         break;
     default:
@@ -484,8 +549,10 @@ static bool sort_number(const struct panel *p, const json_t *row, const struct p
     if (c->kind == KIND_LIMIT_GAUGE) {
         *out = snapshot_share(limit, group);
     } else if (c->kind == KIND_LIMIT_EMPTY) {
-        int64_t ms = snapshot_empty_in(ui_shown(p->ui), limit, group, p->ui->wall_ms);
+        int64_t ms = snapshot_empty_in(limit, group);
         *out = ms < 0 ? 1e18 : (double)ms;
+    } else if (c->kind == KIND_LIMIT_PHANTOM) {
+        *out = json_number_value(snapshot_at(limit, "phantom_denials"));
     } else if (c->kind == KIND_LIMIT_RESETS) {
         *out = (double)format_json_time(snapshot_at(limit, "resets_at"));
     } else {

@@ -21,6 +21,7 @@ static const struct panel_column costs_short[] = {
     {{"TODAY", 7, 9, W_RIGHT, 3, 0}, KIND_USD, "today_usd"},
     {{"MONTH", 7, 9, W_RIGHT, 4, 0}, KIND_USD, "month_usd"},
     {{"OF", 6, 9, W_RIGHT, 5, 0}, KIND_USD, "budget_usd"},
+    {{"FORECAST", 8, 11, W_RIGHT, 6, 0}, KIND_FORECAST, "month_forecast_usd"},
     {{"USED", 5, 20, W_LEFT, 2, 1}, KIND_LIMIT_GAUGE, ""},
 };
 
@@ -53,12 +54,17 @@ static const struct panel_column models[] = {
     {{"PRICE", 8, 8, W_LEFT, 11, 0}, KIND_PRICED, "priced"},
 };
 
-#define SPENDER_COLUMNS(title)                                                                     \
+#define SPENT_COLUMNS(title)                                                                       \
     {{title, 10, 32, W_LEFT, 0, 0}, KIND_TEXT, "name"},                                            \
         {{"TODAY", 7, 9, W_RIGHT, 2, 0}, KIND_USD, "today_usd"},                                   \
         {{"MONTH", 7, 9, W_RIGHT, 3, 0}, KIND_USD, "month_usd"},                                   \
-        {{"BUDGET", 6, 9, W_RIGHT, 6, 0}, KIND_USD, "budget_usd"},                                 \
-        {{"LIMIT", 9, 20, W_LEFT, 9, 0}, KIND_LIMIT_NAME, ""},                                     \
+        {{"FORECAST", 8, 11, W_RIGHT, 4, 0}, KIND_FORECAST, "month_forecast_usd"},                 \
+    {                                                                                              \
+        {"BUDGET", 6, 9, W_RIGHT, 6, 0}, KIND_USD, "budget_usd"                                    \
+    }
+
+#define SPENDER_COLUMNS                                                                            \
+    {{"LIMIT", 9, 20, W_LEFT, 9, 0}, KIND_LIMIT_NAME, ""},                                         \
         {{"USED", 12, 26, W_LEFT, 1, 1}, KIND_LIMIT_GAUGE, ""},                                    \
         {{"$/H", 6, 8, W_RIGHT, 7, 0}, KIND_USD, "usd_per_hour"},                                  \
         {{"ADMITTED", 8, 8, W_RIGHT, 5, 0}, KIND_COUNT, "approved"},                               \
@@ -72,8 +78,22 @@ static const struct panel_column models[] = {
         {"CACHE R", 7, 7, W_RIGHT, 14, 0}, KIND_COUNT, "cache_read_tokens"                         \
     }
 
-static const struct panel_column costs[] = {SPENDER_COLUMNS("COST CENTER")};
-static const struct panel_column applications[] = {SPENDER_COLUMNS("APPLICATION")};
+static const struct panel_column costs[] = {
+    SPENT_COLUMNS("COST CENTER"),
+    {{"BILLED", 6, 9, W_RIGHT, 8, 0}, KIND_BILLED, ""},
+    SPENDER_COLUMNS,
+};
+static const struct panel_column applications[] = {SPENT_COLUMNS("APPLICATION"), SPENDER_COLUMNS};
+
+static const struct panel_column refused[] = {
+    {{"LAST", 5, 5, W_LEFT, 0, 0}, KIND_TIME, "time"},
+    {{"N", 2, 4, W_RIGHT, 1, 0}, KIND_COUNT, "count"},
+    {{"CALLER", 12, 30, W_LEFT, 0, 0}, KIND_CALLER, ""},
+    {{"LIMIT", 10, 24, W_LEFT, 2, 0}, KIND_TEXT, "limit"},
+    {{"GROUP", 18, 30, W_LEFT, 7, 0}, KIND_PAIRS, "group"},
+    {{"MODEL", 16, 30, W_LEFT, 6, 0}, KIND_TEXT, "model"},
+    {{"TO GET THROUGH", 24, 36, W_LEFT, 3, 1}, KIND_REMEDY, ""},
+};
 
 static const struct panel_column denials[] = {
     {{"TIME", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "time"},
@@ -82,7 +102,6 @@ static const struct panel_column denials[] = {
     {{"MODEL", 16, 30, W_LEFT, 3, 1}, KIND_TEXT, "model"},
     {{"GROUP", 18, 30, W_LEFT, 5, 1}, KIND_PAIRS, "group"},
     {{"FREES IN", 8, 8, W_RIGHT, 2, 0}, KIND_UNTIL, "resets_at"},
-    {{"WHY", 20, 120, W_LEFT, 7, 3}, KIND_TEXT, "message"},
     {{"REQUEST", 8, 36, W_LEFT, 8, 0}, KIND_TEXT, "request_id"},
 };
 
@@ -97,10 +116,15 @@ static const struct panel_column limits[] = {
     {{"LEFT", 7, 9, W_RIGHT, 10, 0}, KIND_LIMIT_FIGURE, "remaining"},
     {{"OVER", 7, 9, W_RIGHT, 12, 0}, KIND_LIMIT_FIGURE, "over"},
     {{"EMPTY IN", 8, 8, W_RIGHT, 5, 0}, KIND_LIMIT_EMPTY, ""},
+    {{"PER MIN", 7, 9, W_RIGHT, 9, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_1m"},
+    {{"AVG 15 M", 8, 9, W_RIGHT, 14, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_15m"},
+    {{"AVG 1 H", 7, 9, W_RIGHT, 14, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_1h"},
     {{"RESETS IN", 9, 9, W_RIGHT, 11, 0}, KIND_LIMIT_RESETS, ""},
     {{"GROUPS", 6, 6, W_RIGHT, 13, 0}, KIND_COUNT, "groups_total"},
     {{"DENIED", 6, 7, W_RIGHT, 3, 0}, KIND_COUNT, "denied"},
-    {{"STATE", 12, 34, W_LEFT, 4, 0}, KIND_LIMIT_STATE, ""},
+    {{"PHANTOM", 7, 12, W_RIGHT, 13, 0}, KIND_LIMIT_PHANTOM, ""},
+    {{"WAITING", 7, 7, W_RIGHT, 15, 0}, KIND_COUNT, "waiting"},
+    {{"STATE", 12, 40, W_LEFT, 4, 0}, KIND_LIMIT_STATE, ""},
 };
 
 static const struct panel_column limits_short[] = {
@@ -118,6 +142,9 @@ static const struct panel_column groups[] = {
     {{"SO FAR", 7, 9, W_RIGHT, 4, 0}, KIND_LIMIT_FIGURE, "used"},
     {{"RESERVED", 8, 9, W_RIGHT, 6, 0}, KIND_LIMIT_FIGURE, "reserved"},
     {{"EMPTY IN", 8, 8, W_RIGHT, 5, 0}, KIND_LIMIT_EMPTY, ""},
+    {{"PER MIN", 7, 9, W_RIGHT, 7, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_1m"},
+    {{"AVG 15 M", 8, 9, W_RIGHT, 8, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_15m"},
+    {{"AVG 1 H", 7, 9, W_RIGHT, 8, 0}, KIND_LIMIT_FIGURE, "rates.per_minute_1h"},
     {{"DENIED", 6, 7, W_RIGHT, 3, 0}, KIND_COUNT, "denied"},
     {{"STATE", 7, 26, W_LEFT, 2, 0}, KIND_LIMIT_STATE, ""},
 };
@@ -203,6 +230,24 @@ static const struct panel_column recent[] = {
     {{"ERROR", 10, 80, W_LEFT, 8, 1}, KIND_TEXT, "error"},
 };
 
+#define PART_COLUMNS(title)                                                                        \
+    {{title, 12, 36, W_LEFT, 0, 0}, KIND_TEXT, "name"},                                            \
+        {{"TOKENS", 15, 15, W_LEFT, 7, 0}, KIND_SERIES, "series"},                                 \
+        {{"SPENT", 7, 9, W_RIGHT, 0, 0}, KIND_USD, "usd"},                                         \
+        {{"ADMITTED", 8, 8, W_RIGHT, 2, 0}, KIND_COUNT, "approved"},                               \
+        {{"FAILED", 6, 7, W_RIGHT, 5, 0}, KIND_COUNT, "failed"},                                   \
+        {{"DENIED", 6, 7, W_RIGHT, 1, 0}, KIND_COUNT, "denied"},                                   \
+        {{"INPUT", 5, 7, W_RIGHT, 3, 0}, KIND_COUNT, "input_tokens"},                              \
+        {{"OUTPUT", 6, 7, W_RIGHT, 4, 0}, KIND_COUNT, "output_tokens"},                            \
+        {{"CACHE R", 7, 7, W_RIGHT, 8, 0}, KIND_COUNT, "cache_read_tokens"},                       \
+    {                                                                                              \
+        {"CACHE W", 7, 7, W_RIGHT, 9, 0}, KIND_COUNT, "cache_write_tokens"                         \
+    }
+
+static const struct panel_column part_models[] = {PART_COLUMNS("MODEL")};
+static const struct panel_column part_centers[] = {PART_COLUMNS("COST CENTER")};
+static const struct panel_column part_applications[] = {PART_COLUMNS("APPLICATION")};
+
 static const struct panel_column audit[] = {
     {{"TIME", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "time"},
     {{"WHAT", 9, 16, W_LEFT, 0, 0}, KIND_WHAT, ""},
@@ -237,6 +282,9 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
     [PANEL_APPLICATIONS] = {"Applications, calls of the last 24 h", ROWS_SNAPSHOT, "applications",
                             "name", NULL, COLUMNS(applications), SUBJECT_APPLICATION, 1, true,
                             false, 5000, "No call named an application yet."},
+    [PANEL_REFUSED] = {"Who is refused, Enter opens the limit", ROWS_SNAPSHOT, "denied", "who",
+                       NULL, COLUMNS(refused), SUBJECT_NAMED, 1, true, false, 5000,
+                       "Nothing was denied."},
     [PANEL_DENIALS] = {"Denials, newest first", ROWS_SNAPSHOT, "denials", "request_id", NULL,
                        COLUMNS(denials), SUBJECT_NAMED, 0, true, true, 0, "Nothing was denied."},
     [PANEL_LIMITS] = {"Limits", ROWS_SNAPSHOT, "limits", "name", NULL, COLUMNS(limits),
@@ -266,4 +314,15 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
                        SUBJECT_NONE, 0, false, false, 5000, "No call is running."},
     [PANEL_RECENT] = {"Ended, newest first", ROWS_RECENT, "", "seq", NULL, COLUMNS(recent),
                       SUBJECT_NAMED, 0, true, true, 0, "No call has ended yet."},
+    [PANEL_DRILL_MODELS] = {"Its models", ROWS_DRILL, "models", "name", NULL, COLUMNS(part_models),
+                            SUBJECT_MODEL, 2, true, false, 5000, "No call in this time."},
+    [PANEL_DRILL_CENTERS] = {"Its cost centers", ROWS_DRILL, "cost_centers", "name", NULL,
+                             COLUMNS(part_centers), SUBJECT_COST_CENTER, 2, true, false, 5000,
+                             "No call with a cost center in this time."},
+    [PANEL_DRILL_APPLICATIONS] = {"Its applications", ROWS_DRILL, "applications", "name", NULL,
+                                  COLUMNS(part_applications), SUBJECT_APPLICATION, 2, true, false,
+                                  5000, "No call with an application in this time."},
+    [PANEL_DRILL_CALLS] = {"Its calls, newest first", ROWS_DRILL_CALLS, "", "seq", NULL,
+                           COLUMNS(recent), SUBJECT_NAMED, 0, true, true, 0,
+                           "No call has ended in this time."},
 };

@@ -234,7 +234,7 @@ static void got_calls(void *arg, json_t *result, const struct err_info *ei)
     }
 }
 
-static json_t *time_params(const struct ui *ui)
+json_t *past_params(const struct ui *ui)
 {
     char since[CLOCK_TEXT];
     char until[CLOCK_TEXT];
@@ -251,7 +251,7 @@ static void ask_calls(struct ui *ui)
     if (p->calls_asked || (ui->view != VIEW_CALLS && ui->view != VIEW_AUDIT)) {
         return;
     }
-    json_t *params = time_params(ui);
+    json_t *params = past_params(ui);
     (void)json_object_set_new(params, "max", json_integer(ROWS));
     (void)json_object_set_new(params, "quick", json_true());
     (void)json_object_set_new(params, "calls", json_true());
@@ -265,7 +265,7 @@ void past_step(struct ui *ui)
     if (!p->on || p->asked || ui->is_frozen || ui->now_ms < p->due_ms) {
         return;
     }
-    json_t *params = time_params(ui);
+    json_t *params = past_params(ui);
     (void)json_object_set_new(params, "step", json_string(ranges[p->range].step));
     p->sent_range = p->range;
     p->sent_end_ms = p->end_ms;

@@ -26,6 +26,7 @@ static const char *const panel_names[PANEL_COUNT] = {
     [PANEL_MODELS] = "models",
     [PANEL_COSTS] = "costs",
     [PANEL_APPLICATIONS] = "applications",
+    [PANEL_REFUSED] = "denials.who",
     [PANEL_DENIALS] = "denials",
     [PANEL_LIMITS] = "limits",
     [PANEL_SOURCES] = "cloud.sources",
@@ -39,6 +40,10 @@ static const char *const panel_names[PANEL_COUNT] = {
     [PANEL_HISTORY] = "limit.changes",
     [PANEL_RUNNING] = "calls.running",
     [PANEL_RECENT] = "calls.ended",
+    [PANEL_DRILL_MODELS] = "parts.models",
+    [PANEL_DRILL_CENTERS] = "parts.costs",
+    [PANEL_DRILL_APPLICATIONS] = "parts.applications",
+    [PANEL_DRILL_CALLS] = "parts.calls",
 };
 
 static const char *panel_name(int panel)

@@ -1,9 +1,7 @@
 #include "tui/snapshot.h"
 
 #include "core/base/str.h"
-#include "tui/format.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -76,43 +74,6 @@ static json_t *group_denials(const json_t *denials)
     return rows;
 }
 
-static struct snapshot_rate *rate_of(struct snapshot *s, const char *name)
-{
-    for (int i = 0; i < s->rates; i++) {
-        if (strcmp(s->rate[i].name, name) == 0) {
-            return &s->rate[i];
-        }
-    }
-    if (s->rates == SNAPSHOT_LIMITS) {
-        return NULL;
-    }
-    struct snapshot_rate *r = &s->rate[s->rates++];
-    str_copy(r->name, sizeof r->name, str_of(name));
-    return r;
-}
-
-static void learn_rate(struct snapshot *s, const json_t *limit, int64_t now_ms)
-{
-    struct snapshot_rate *r = rate_of(s, snapshot_text(limit, "name"));
-    if (!r) {
-        return;
-    }
-    const char *window = snapshot_text(limit, "window");
-    bool quick = strcmp(window, "10s") == 0 || strcmp(window, "1m") == 0;
-    double tau = quick ? 10000 : 60000;
-    int64_t used =
-        format_json_amount(json_object_get(limit, "used"), snapshot_text(limit, "metric"));
-    int64_t passed = now_ms - r->at_ms;
-    if (r->at_ms > 0 && passed > 0 && used >= r->used) {
-        double rate = (double)(used - r->used) / (double)passed;
-        double weight = r->known ? 1 - exp(-(double)passed / tau) : 1;
-        r->per_ms += (rate - r->per_ms) * weight;
-        r->known = true;
-    }
-    r->used = used;
-    r->at_ms = now_ms;
-}
-
 void snapshot_merge(struct snapshot *s, const json_t *changed, int64_t now_ms)
 {
     if (!s->data) {
@@ -120,12 +81,6 @@ void snapshot_merge(struct snapshot *s, const json_t *changed, int64_t now_ms)
     }
     (void)json_object_update(s->data, (json_t *)(uintptr_t)changed);
     s->at_ms = now_ms;
-    size_t i;
-    json_t *limit;
-    json_array_foreach(json_object_get(changed, "limits"), i, limit)
-    {
-        learn_rate(s, limit, now_ms);
-    }
     const json_t *denials = json_object_get(changed, "denials");
     if (denials) {
         (void)json_object_set_new(s->data, "denied", group_denials(denials));
@@ -224,35 +179,28 @@ json_t *snapshot_limit_of_tag(const struct snapshot *s, const char *key, const c
     return best;
 }
 
-int64_t snapshot_empty_in(const struct snapshot *s, const json_t *limit, const json_t *group,
-                          int64_t wall_ms)
+int64_t snapshot_empty_in(const json_t *limit, const json_t *group)
 {
     const json_t *of = group ? group : limit;
-    const char *metric = snapshot_text(limit, "metric");
-    int64_t remaining = format_json_amount(json_object_get(of, "remaining"), metric);
+    const json_t *seconds = json_object_get(of, "empty_in_s");
     if (!*snapshot_text(limit, "window")) {
         return -1; /* concurrency is not used up */
     }
-    if (remaining <= 0) {
+    if (json_number_value(json_object_get(of, "remaining")) <= 0) {
         return 0;
     }
-    double per_ms = 0;
-    for (int i = 0; i < s->rates; i++) {
-        if (s->rate[i].known && strcmp(s->rate[i].name, snapshot_text(limit, "name")) == 0) {
-            per_ms = s->rate[i].per_ms;
+    return json_is_integer(seconds) ? 1000 * (int64_t)json_integer_value(seconds) : -1;
+}
+
+json_t *snapshot_billed(const struct snapshot *s, const char *cost_center)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(snapshot_at(s->data, "aws.costs"), i, row)
+    {
+        if (strcmp(snapshot_text(row, "cost_center"), cost_center) == 0) {
+            return json_object_get(row, "month_usd");
         }
     }
-    double all = json_number_value(json_object_get(limit, "used"));
-    double part = json_number_value(json_object_get(of, "used"));
-    per_ms *= group && all > 0 ? part / all : 1; /* a group's part in the rate is its part in use */
-    if (per_ms <= 0) {
-        return -1;
-    }
-    double left = (double)remaining / per_ms;
-    int64_t resets = format_json_time(json_object_get(of, "resets_at"));
-    bool rolling = json_is_true(json_object_get(limit, "rolling"));
-    if (left > 366.0 * 86400000 || (!rolling && resets > 0 && left > (double)(resets - wall_ms))) {
-        return -1;
-    }
-    return (int64_t)left;
+    return NULL;
 }

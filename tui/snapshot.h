@@ -6,22 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SNAPSHOT_LIMITS 256
-
-/* How fast a limit fills, learned from one snapshot to the next. */
-struct snapshot_rate {
-    char name[96];
-    int64_t used, at_ms;
-    double per_ms;
-    bool known;
-};
-
 /* All-zero is empty. */
 struct snapshot {
     json_t *data;  /* owned; NULL: nothing heard yet */
     int64_t at_ms; /* monotonic, of the last change */
-    struct snapshot_rate rate[SNAPSHOT_LIMITS];
-    int rates;
 };
 
 /* Takes in the members that changed. Adds "denied": the denials by who and which limit. */
@@ -45,7 +33,8 @@ json_t *snapshot_fullest_group(const json_t *limit);
 /* Share of amount that is used or reserved, 0 and more; blocked: 2. */
 double snapshot_share(const json_t *limit, const json_t *group);
 /* Milliseconds until it is empty at the present rate; -1: not before its window ends. */
-int64_t snapshot_empty_in(const struct snapshot *s, const json_t *limit, const json_t *group,
-                          int64_t wall_ms);
+int64_t snapshot_empty_in(const json_t *limit, const json_t *group);
+/* What Cost Explorer bills a cost center this month, or NULL. */
+json_t *snapshot_billed(const struct snapshot *s, const char *cost_center);
 
 #endif

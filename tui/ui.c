@@ -23,7 +23,7 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
     [VIEW_COSTS] = {'3', "Cost centers", "Costs", "costs", {PANEL_COSTS}, 1},
     [VIEW_APPLICATIONS] = {'4', "Applications", "Apps", "applications", {PANEL_APPLICATIONS}, 1},
     [VIEW_CALLS] = {'5', "Calls", "Calls", "calls", {PANEL_RUNNING, PANEL_RECENT}, 2},
-    [VIEW_DENIALS] = {'6', "Denials", "Denials", "denials", {PANEL_DENIALS}, 1},
+    [VIEW_DENIALS] = {'6', "Denials", "Denials", "denials", {PANEL_REFUSED, PANEL_DENIALS}, 2},
     [VIEW_LIMITS] = {'7', "Limits", "Limits", "limits", {PANEL_LIMITS}, 1},
     [VIEW_CLOUD] = {'8',
                     "Cloud",
@@ -34,6 +34,13 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
                     6},
     [VIEW_AUDIT] = {'9', "Audit", "Audit", "audit", {PANEL_AUDIT}, 1},
     [VIEW_LIMIT] = {0, "Limit", "Limit", NULL, {PANEL_GROUPS, PANEL_HISTORY}, 2},
+    [VIEW_DRILL] = {0,
+                    "Parts",
+                    "Parts",
+                    NULL,
+                    {PANEL_DRILL_MODELS, PANEL_DRILL_CENTERS, PANEL_DRILL_APPLICATIONS,
+                     PANEL_DRILL_CALLS},
+                    4},
 };
 
 const struct snapshot *ui_shown(const struct ui *ui)
@@ -44,6 +51,13 @@ const struct snapshot *ui_shown(const struct ui *ui)
 struct panel *ui_panel(struct ui *ui)
 {
     return &ui->panels[ui_views[ui->view].panels[ui->focus[ui->view]]];
+}
+
+enum ui_view ui_tab(const struct ui *ui)
+{
+    return ui->view == VIEW_LIMIT   ? VIEW_LIMITS
+           : ui->view == VIEW_DRILL ? ui->drill.from
+                                    : ui->view;
 }
 
 void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
@@ -125,6 +139,7 @@ void ui_on_hello(void *arg, json_t *hello)
     ui->audit_asked = false;
     calls_forget(ui);
     past_forget(ui);
+    drill_forget(ui);
     ui->changed = true;
     if (ui->view == VIEW_CALLS) {
         calls_refresh(ui);
@@ -255,6 +270,7 @@ void ui_free(struct ui *ui)
     edit_clear(&ui->edit);
     edit_clear(&ui->form_edit);
     trial_drop(ui);
+    drill_free(ui);
     snapshot_clear(&ui->past.shot);
     json_decref(ui->past.calls);
     snapshot_clear(&ui->live);

@@ -71,6 +71,22 @@ struct ui_past {
     json_t *calls; /* owned: calls and changes of that time; NULL: not heard yet */
 };
 
+/* The row that was opened, and those opened in it. */
+#define UI_DRILL_DEPTH 3
+#define UI_DRILL_TEXT  320
+struct ui_drill {
+    struct {
+        const char *key;
+        char value[96];
+    } at[UI_DRILL_DEPTH];
+    int depth;
+    enum ui_view from;    /* where it began */
+    json_t *sums, *calls; /* owned answers; NULL: not heard yet */
+    int asked;            /* answers under way */
+    int64_t asked_ms;
+    char sent[UI_DRILL_TEXT]; /* what they were asked about */
+};
+
 /* A request to the core, kept until it is answered, so that it can be sent again confirmed. */
 struct ui_request {
     bool used;
@@ -104,6 +120,7 @@ struct ui {
     bool is_frozen;
     int64_t frozen_ms;
     struct ui_past past;
+    struct ui_drill drill;
 
     enum ui_view view;
     enum ui_view back; /* where Esc leads to from a limit */
@@ -162,6 +179,8 @@ struct panel *ui_panel(struct ui *ui); /* the one with the focus */
 void ui_open_view(struct ui *ui, enum ui_view view);
 void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The view whose name is marked: a limit belongs to Limits. */
+enum ui_view ui_tab(const struct ui *ui);
 /* Panels of the view take in the data. */
 void ui_update(struct ui *ui);
 /* Goes on taking in long tables, for some milliseconds; true: there is more to do. */
@@ -184,6 +203,7 @@ void ui_key(void *arg, int key);
 void ui_act(struct ui *ui, const struct binding *b);
 
 void keys_open_row(struct ui *ui);
+void keys_open_limit(struct ui *ui, const char *name);
 /* Sorts by a column; by the same one again: the other way round. */
 void keys_sort_toggle(struct ui *ui, size_t column);
 
@@ -207,6 +227,10 @@ void ui_draw_lines(struct ui *ui, const struct w_area *a);
 void ui_draw_worst(struct ui *ui, const struct w_area *a);
 /* Tokens a minute of all models, or of the one selected: title, chart, axes. */
 void ui_draw_graph(struct ui *ui, const struct w_area *a);
+void ui_draw_labelled(const struct w_area *a, int y, const char *label, enum w_role role,
+                      const char *text);
+/* draw_limit.c: "model=nova-*; one counter for each costCenter" */
+void draw_limit_match(const json_t *limit, char *out, size_t size);
 /* The summary over the groups of an open limit; returns its rows. */
 int ui_draw_limit_head(struct ui *ui, const struct w_area *a);
 
@@ -252,6 +276,18 @@ void past_words(const struct ui *ui, char *out, size_t size);   /* " PAST 11-20 
 const char *past_title(const struct ui *ui, const char *title); /* of a column */
 const char *past_range(const struct ui *ui);
 
+json_t *past_params(const struct ui *ui); /* `since` and `until` of the time that is shown */
+
+/* --- drill.c: what a row is made of --- */
+bool drill_open(struct ui *ui); /* the selected row; false: there is nothing in it */
+void drill_back(struct ui *ui);
+void drill_step(struct ui *ui); /* asks what is due */
+void drill_forget(struct ui *ui);
+void drill_free(struct ui *ui);
+int drill_table(const struct ui *ui);                          /* which of its panels has rows */
+void drill_words(const struct ui *ui, char *out, size_t size); /* "> sales > nova-lite" */
+int drill_draw_head(struct ui *ui, const struct w_area *a);    /* returns its rows */
+
 /* --- request.c --- */
 /* Sends a change; its answer is said on the bottom line. Steals params. */
 void request_send(struct ui *ui, const char *method, json_t *params);
@@ -277,6 +313,12 @@ void export_run(struct ui *ui, const char *path);
 void export_copy(struct ui *ui);
 void choose_open(struct ui *ui);
 void choose_key(struct ui *ui, int key);
+
+/* --- trail.c: why a call was refused, and what it counted in --- */
+/* What would let through what this denial refused: "wait 20 s, or raise it: t". */
+void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size);
+/* Adds the limits of a call to the pager. */
+void trail_fill(struct ui *ui, const json_t *row);
 
 /* --- detail.c, help.c, command_line.c --- */
 void detail_open(struct ui *ui);

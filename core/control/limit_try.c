@@ -67,8 +67,8 @@ static void *on_names(void *arg, struct str model, const struct tags *tags, stru
     return l->e == ERR_OK ? k : NULL;
 }
 
-/* A call asks for what it used, one that was denied for what it would have reserved, at the price of
- * then. */
+/* A call asks for what it used, one that was denied for what it would have reserved, at the price
+ * of then. */
 static bool on_call(void *arg, void *names, const struct ledger_spent *spent)
 {
     struct loading *l = arg;

@@ -79,7 +79,10 @@ function limitJson(l) {
     const used = l.groups.length ? l.groups.reduce((s, g) => s + g.used, 0) : l.used;
     return { name: l.name, metric: l.metric, file_amount: l.file, window: l.window, rolling: false,
         match: l.match, per: l.per, blocked: l.blocked, override: l.override,
-        ...figures({ ...l, used, amount: l.amount * Math.max(1, l.groups.length) }), amount: l.amount, over: 0, charged_by_crash: 0, groups_total: l.groups.length,
+        ...figures({ ...l, used, amount: l.amount * Math.max(1, l.groups.length) }), amount: l.amount, over: 0, charged_by_crash: 0,
+        waiting: l.name === 'streams' ? 2 : 0, phantom_denials: Math.floor(l.denied / 3), examined_denials: l.denied, burn: l.name === 'prod-day' ? 'fast' : null,
+        rates: l.window ? { per_minute_1m: round(l.metric, used / 2), per_minute_15m: round(l.metric, used / 4), per_minute_1h: round(l.metric, used / 8) } : null,
+        empty_in_s: l.window === 'day' ? 7300 : null, groups_total: l.groups.length,
         groups: l.groups.map((g) => ({ group: g.group, amount: g.amount, ...figures(g), blocked: g.blocked, override: g.override })) };
 }
 
@@ -129,7 +132,7 @@ function tick() {
 const sum = (list, member) => list.reduce((s, x) => s + x[member], 0);
 const totalsOf = (o) => Object.fromEntries(Object.keys(totals()).map((k) => [k, k === 'usd' ? cents(o[k]) : o[k]]));
 function spender(o, budget) {
-    return { name: o.name, ...totalsOf(o), today_usd: cents(o.today), month_usd: cents(o.month), budget_usd: budget, usd_per_hour: cents(o.hour) };
+    return { name: o.name, ...totalsOf(o), today_usd: cents(o.today), month_usd: cents(o.month), month_forecast_usd: cents(o.month * 1.4), budget_usd: budget, usd_per_hour: cents(o.hour) };
 }
 function snapshot() {
     const all = Object.fromEntries(Object.keys(totals()).map((k) => [k, k === 'usd' ? cents(sum(models, k)) : sum(models, k)]));

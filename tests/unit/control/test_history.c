@@ -92,6 +92,14 @@ static void the_past_is_told_by_steps(void **state)
     assert_int_equal(json_array_size(json_object_get(a, "applications")), 2);
     assert_at(a, "cut", "false");
     json_decref(a);
+    json_t *q = question("1h", NULL, "1m");
+    (void)json_object_set_new(q, "where",
+                              json_pack("{s:s, s:s}", "applicationId", "docs", "model", "haiku"));
+    a = done(&r, "history", q);
+    assert_at(a, "totals.requests", "1");
+    assert_int_equal(json_array_size(json_object_get(a, "applications")), 1);
+    assert_at(a, "applications.0.name", "\"docs\"");
+    json_decref(a);
     clock_set_fake_wall(0);
     rig_close(&r);
 }

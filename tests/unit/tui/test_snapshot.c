@@ -2,9 +2,6 @@
 #include "tui/format.h"
 #include "tui/snapshot.h"
 
-#include "core/base/clock.h"
-
-#include <stdio.h>
 #include <string.h>
 
 static json_t *parse(const char *text)
@@ -101,41 +98,19 @@ static void shares_count_what_is_reserved(void **state)
     snapshot_clear(&s);
 }
 
-static void exhaustion_is_foreseen_within_the_window(void **state)
+static void exhaustion_is_as_the_core_foresees_it(void **state)
 {
     (void)state;
-    struct snapshot s = {0};
-    const char *at = "{'limits':[{'name':'haiku','metric':'tokens','window':'1m','amount':1000,"
-                     "'used':%d,'reserved':0,'remaining':%d,'resets_at':'2026-11-21T00:01:00Z'}]}";
-    char text[512];
-    int64_t minute = 0;
-    assert_true(clock_parse_rfc3339(STR("2026-11-21T00:00:00Z"), &minute));
-    for (int i = 0; i <= 5; i++) {
-        int used = 100 * i;
-        int n = 0;
-        const char *p = at;
-        for (int which = 0; *p; p++) {
-            if (p[0] == '%' && p[1] == 'd') {
-                n +=
-                    snprintf(text + n, sizeof text - (size_t)n, "%d", which++ ? 1000 - used : used);
-                p++;
-            } else {
-                text[n++] = *p;
-            }
-        }
-        text[n] = '\0';
-        merge(&s, text, 1000 + 1000 * i);
-    }
-    json_t *limit = snapshot_limit(&s, "haiku");
-    int64_t left = snapshot_empty_in(&s, limit, NULL, minute + 6000);
-    assert_true(left > 4500 && left < 5500); /* 500 left at 100 a second */
-    assert_int_equal(snapshot_empty_in(&s, limit, NULL, minute + 58000),
-                     -1); /* the window ends first */
-    json_object_set_new(limit, "remaining", json_integer(0));
-    assert_int_equal(snapshot_empty_in(&s, limit, NULL, minute), 0);
-    json_object_set_new(limit, "window", json_string(""));
-    assert_int_equal(snapshot_empty_in(&s, limit, NULL, minute), -1);
-    snapshot_clear(&s);
+    json_t *limit = parse("{'window':'1m','remaining':400,'empty_in_s':16}");
+    json_t *group = parse("{'remaining':100,'empty_in_s':null}");
+    assert_int_equal(snapshot_empty_in(limit, NULL), 16000);
+    assert_int_equal(snapshot_empty_in(limit, group), -1);
+    json_object_set_new(group, "remaining", json_integer(0));
+    assert_int_equal(snapshot_empty_in(limit, group), 0);
+    json_object_set_new(limit, "window", json_string("")); /* concurrency */
+    assert_int_equal(snapshot_empty_in(limit, group), -1);
+    json_decref(limit);
+    json_decref(group);
 }
 
 static void bursts_of_denials_are_one_row(void **state)
@@ -221,7 +196,7 @@ int main(void)
         cmocka_unit_test(members_replace_each_other),
         cmocka_unit_test(rows_find_their_limits),
         cmocka_unit_test(shares_count_what_is_reserved),
-        cmocka_unit_test(exhaustion_is_foreseen_within_the_window),
+        cmocka_unit_test(exhaustion_is_as_the_core_foresees_it),
         cmocka_unit_test(bursts_of_denials_are_one_row),
         cmocka_unit_test(figures_read_as_engineers_write_them),
         cmocka_unit_test(spans_move_in_steps),
