@@ -35,7 +35,7 @@ void core_close(struct core *c);
 enum err core_command(struct core *c, const char *method, json_t *params, json_t **result,
                       struct err_info *ei) MUST_CHECK;
 
-/* What config_load cannot see: models that limits name and nobody defines. */
+/* What config_load cannot see: models that limits name and nobody defines, bad certificates. */
 enum err core_check(struct config *config, struct err_info *ei) MUST_CHECK;
 
 /* <state_dir>/control.sock; out: 4096 bytes. */

@@ -76,7 +76,7 @@ enum err core_check(struct config *config, struct err_info *ei)
 {
     struct catalog *catalog = catalog_new(config, ei);
     struct limits *limits = catalog ? limits_new(config, catalog, ei) : NULL;
-    bool ok = limits != NULL;
+    bool ok = limits != NULL && proxy_check(config, ei) == ERR_OK;
     limits_free(limits);
     catalog_free(catalog);
     return ok ? ERR_OK : err_set(ei, ERR_PARSE, "%s: refused", config->path);

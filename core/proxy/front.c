@@ -161,6 +161,14 @@ void front_reload(struct front *f, const struct config *config)
         .body_us = config->requests.body_timeout_ms * 1000,
         .stall_us = config->requests.stall_timeout_ms * 1000,
     };
+    for (size_t i = 0; i < f->acceptor_count; i++) {
+        struct acceptor *a = &f->acceptors[i];
+        SSL_CTX *now = listener_tls(a->listener);
+        if (now != a->tls && SSL_CTX_up_ref(now) == 1) {
+            SSL_CTX_free(a->tls);
+            a->tls = now;
+        }
+    }
 }
 
 static enum err open_acceptors(struct front *f, struct listener *const *listeners, size_t count,
@@ -173,6 +181,7 @@ static enum err open_acceptors(struct front *f, struct listener *const *listener
     for (size_t i = 0; i < count; i++) {
         struct acceptor *a = &f->acceptors[f->acceptor_count++];
         a->front = f;
+        a->listener = listeners[i];
         a->tls = listener_tls(listeners[i]);
         a->fd.on_event = on_accept;
         a->fd.fd = fcntl(listener_fd(listeners[i], worker), F_DUPFD_CLOEXEC, 3);

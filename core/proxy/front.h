@@ -14,6 +14,15 @@ struct listener;
 struct listener *listener_open(const struct config_listen *c, int workers, struct err_info *ei);
 void listener_close(
     struct listener *l); /* stops listening; running connections go on. NULL: no-op */
+/* Would its certificate, key and client CA do? */
+enum err listener_check(const struct config_listen *c, struct err_info *ei);
+bool listener_is(const struct listener *l, const struct config_listen *c); /* the same address */
+/* Reads certificate, key and client CA again, from where c says. They hold for handshakes after
+ * listener_renew(take) and front_reload; without `take` they are dropped. No front may look
+ * meanwhile. A change between plain and TLS is left alone. */
+enum err listener_read_again(struct listener *l, const struct config_listen *c,
+                             struct err_info *ei);
+void listener_renew(struct listener *l, bool take);
 /* "http://127.0.0.1:8088" or "https://..."; lives as long as l. */
 const char *listener_url(const struct listener *l);
 
@@ -24,7 +33,7 @@ struct front *front_new(struct loop *loop, const struct config *config, struct g
 /* Called by the worker once a turn before the loop sleeps (loop_on_turn), after everything else
  * that may answer: writes what the turn's calls produced, and closes what is over. */
 void front_turn(struct front *f);
-/* New limits of requests.* for requests that start from now on. */
+/* New limits of requests.* for requests that start from now on, and the listeners' TLS of now. */
 void front_reload(struct front *f, const struct config *config);
 /* Graceful end: no new connections, idle ones closed, HTTP/1.1 answers say Connection: close,
  * HTTP/2 gets GOAWAY; running exchanges go on. */

@@ -1,4 +1,4 @@
-/* listener.c: the sockets clients connect to, one a worker, and the TLS context of an address. */
+/* listener.c: the sockets clients connect to, one a worker. */
 #include "core/base/log.h"
 #include "core/proxy/front_private.h"
 
@@ -6,8 +6,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +19,8 @@
 struct listener {
     int *fds; /* one a worker; -1: not open */
     int workers;
-    SSL_CTX *tls;
+    SSL_CTX *tls, *fresh;   /* fresh: read again, not in use yet */
+    char written[URL_SIZE]; /* "HOST:PORT" of the configuration */
     char url[URL_SIZE];
 };
 
@@ -151,80 +150,9 @@ static enum err open_sockets(struct listener *l, const struct config_listen *c, 
                   : ERR_OK;
 }
 
-/* --- TLS --- */
-
-static enum err tls_failed(struct err_info *ei, const char *what, const char *file)
+static void write_address(char out[URL_SIZE], const struct config_listen *c)
 {
-    char reason[128];
-
-    ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
-    ERR_clear_error();
-    return err_set(ei, ERR_IO, "cannot use %s %s: %s", what, file, reason);
-}
-
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_length,
-                           const unsigned char *in, unsigned int in_length, void *arg)
-{
-    static const unsigned char ours[] = "\x02h2\x08http/1.1";
-    unsigned char *chosen = NULL;
-
-    (void)ssl;
-    (void)arg;
-    if (SSL_select_next_proto(&chosen, out_length, ours, sizeof ours - 1, in, in_length) !=
-        OPENSSL_NPN_NEGOTIATED) {
-        return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
-}
-
-static enum err read_client_ca(SSL_CTX *t, const char *file, struct err_info *ei)
-{
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file);
-
-    if (!names || SSL_CTX_load_verify_locations(t, file, NULL) != 1) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return tls_failed(ei, "client_ca", file);
-    }
-    SSL_CTX_set_client_CA_list(t, names);
-    /* Not demanded: a caller may have a key instead, and /healthz needs neither. */
-    SSL_CTX_set_verify(t, SSL_VERIFY_PEER, NULL);
-    return ERR_OK;
-}
-
-static enum err read_tls(SSL_CTX *t, const struct config_listen *c, struct err_info *ei)
-{
-    if (SSL_CTX_use_certificate_chain_file(t, c->certificate) != 1) {
-        return tls_failed(ei, "certificate", c->certificate);
-    }
-    const char *key = c->private_key ? c->private_key : c->certificate;
-    if (SSL_CTX_use_PrivateKey_file(t, key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(t) != 1) {
-        return tls_failed(ei, "private_key", key);
-    }
-    return c->client_ca ? read_client_ca(t, c->client_ca, ei) : ERR_OK;
-}
-
-static enum err open_tls(struct listener *l, const struct config_listen *c, struct err_info *ei)
-{
-    static const unsigned char session_context[] = "tollgate";
-
-    /* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
-    (void)signal(SIGPIPE, SIG_IGN);
-    l->tls = SSL_CTX_new(TLS_server_method());
-    if (!l->tls || SSL_CTX_set_min_proto_version(l->tls, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_session_id_context(l->tls, session_context, sizeof session_context - 1) != 1 ||
-        SSL_CTX_set_num_tickets(l->tls, 1) != 1) {
-        return err_set(ei, ERR_NOMEM, "cannot set up TLS for %s:%d", c->host, c->port);
-    }
-    SSL_CTX_set_mode(l->tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(l->tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* Sessions travel in tickets; a cache would only hold memory. */
-    SSL_CTX_set_session_cache_mode(l->tls, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_alpn_select_cb(l->tls, choose_protocol, NULL);
-    return read_tls(l->tls, c, ei);
+    snprintf(out, URL_SIZE, "%s:%d", c->host, c->port);
 }
 
 struct listener *listener_open(const struct config_listen *c, int workers, struct err_info *ei)
@@ -242,10 +170,12 @@ struct listener *listener_open(const struct config_listen *c, int workers, struc
     for (int i = 0; i < workers; i++) {
         l->fds[i] = -1;
     }
-    if ((c->certificate && open_tls(l, c, ei)) || open_sockets(l, c, &port, ei)) {
+    l->tls = c->certificate ? listener_tls_new(c, ei) : NULL;
+    if ((c->certificate && !l->tls) || open_sockets(l, c, &port, ei)) {
         listener_close(l);
         return NULL;
     }
+    write_address(l->written, c);
     bool bare = strchr(c->host, ':') != NULL;
     snprintf(l->url, sizeof l->url, "%s://%s%s%s:%d", l->tls ? "https" : "http", bare ? "[" : "",
              c->host, bare ? "]" : "", port);
@@ -259,8 +189,31 @@ void listener_close(struct listener *l)
     }
     close_all(l);
     SSL_CTX_free(l->tls);
+    SSL_CTX_free(l->fresh);
     free(l->fds);
     free(l);
+}
+
+bool listener_is(const struct listener *l, const struct config_listen *c)
+{
+    char written[URL_SIZE];
+    write_address(written, c);
+    return strcmp(l->written, written) == 0;
+}
+
+enum err listener_read_again(struct listener *l, const struct config_listen *c, struct err_info *ei)
+{
+    listener_renew(l, false);
+    l->fresh = l->tls && c->certificate ? listener_tls_new(c, ei) : NULL;
+    return l->fresh || !l->tls || !c->certificate ? ERR_OK : ERR_IO;
+}
+
+void listener_renew(struct listener *l, bool take)
+{
+    SSL_CTX *over = take && l->fresh ? l->tls : l->fresh;
+    l->tls = take && l->fresh ? l->fresh : l->tls;
+    l->fresh = NULL;
+    SSL_CTX_free(over);
 }
 
 const char *listener_url(const struct listener *l)

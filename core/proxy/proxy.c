@@ -265,6 +265,9 @@ static enum err halt_and_swap(struct proxy *p, struct rules *fresh,
     }
     e = e == ERR_OK ? swap(arg, ei) : e;
     h.fresh = e == ERR_OK ? fresh : NULL;
+    for (size_t i = 0; i < p->listener_count; i++) {
+        listener_renew(p->listeners[i], e == ERR_OK);
+    }
     h.go = true;
     pthread_cond_broadcast(&h.changed);
     while (h.left < n) {
@@ -276,18 +279,50 @@ static enum err halt_and_swap(struct proxy *p, struct rules *fresh,
     return e;
 }
 
+/* Certificates are renewed under the same names: they are read with every reload. */
+static enum err read_certificates(struct proxy *p, const struct config *c, struct err_info *ei)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < p->listener_count; i++) {
+        listener_renew(p->listeners[i], false); /* left of a reload that failed */
+        for (size_t j = 0; j < c->listen_count && e == ERR_OK; j++) {
+            e = listener_is(p->listeners[i], &c->listen[j])
+                    ? listener_read_again(p->listeners[i], &c->listen[j], ei)
+                    : ERR_OK;
+        }
+    }
+    return e;
+}
+
+enum err proxy_check(const struct config *c, struct err_info *ei)
+{
+    enum err e = ERR_OK;
+    for (size_t i = 0; i < c->listen_count && e == ERR_OK; i++) {
+        struct err_info why = {.code = ERR_OK};
+        e = listener_check(&c->listen[i], &why);
+        if (e != ERR_OK) {
+            err_set(ei, e, "%s:%d: listen[%zu]: %s", c->path, c->listen[i].line, i, why.text);
+        }
+    }
+    return e;
+}
+
 enum err proxy_reload(struct proxy *p, struct config *config, struct catalog *catalog,
                       void (*release)(struct catalog *old),
                       enum err (*swap)(void *arg, struct err_info *ei), void *arg,
                       struct err_info *ei)
 {
+    enum err e = read_certificates(p, config, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
     struct rules *fresh = rules_new(config, catalog);
     if (!fresh) {
         return err_set(ei, ERR_NOMEM, "no memory to take over the new configuration");
     }
     struct rules *old = p->rules;
     old->release = release;
-    enum err e = halt_and_swap(p, fresh, swap, arg, ei);
+    e = halt_and_swap(p, fresh, swap, arg, ei);
     if (e != ERR_OK) {
         old->release = NULL;
         rules_unref(fresh);

@@ -41,13 +41,16 @@ size_t proxy_listener_count(const struct proxy *p);
 const char *proxy_listener_url(const struct proxy *p, size_t i);
 
 /* New requests use this configuration and catalog; the old ones are released when their last call
- * ends: `release` (any thread) is called with the old catalog. Listeners do not change. `swap` is
- * called while no worker is in the middle of anything: what else is to change with them changes
- * there. When it fails, or memory is short, nothing has changed. */
+ * ends: `release` (any thread) is called with the old catalog. Listeners stay, but their
+ * certificates are read again. `swap` is called while no worker is in the middle of anything: what
+ * else is to change with them changes there. When it fails, a certificate does not do, or memory is
+ * short, nothing has changed. */
 enum err proxy_reload(struct proxy *p, struct config *config, struct catalog *catalog,
                       void (*release)(struct catalog *old),
                       enum err (*swap)(void *arg, struct err_info *ei), void *arg,
                       struct err_info *ei) MUST_CHECK;
+/* Would the certificates of its listeners do? */
+enum err proxy_check(const struct config *c, struct err_info *ei) MUST_CHECK;
 
 /* Stops accepting and waits until the running calls have ended, at most timeout_ms, and then a few
  * seconds at most for clients to take the rest of their answers; then cuts what is left. Returns

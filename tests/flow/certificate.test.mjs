@@ -38,6 +38,8 @@ function authority(t) {
         forged: issue('forged', '/O=Example, Inc/CN=docs helper', 'other'),
         subject: openssl('x509', '-noout', '-subject', '-nameopt', 'RFC2253', '-in', file('docs.crt')).replace(/^subject= ?/, '').trim(),
         ca: fs.readFileSync(file('ca.crt')),
+        otherCa: fs.readFileSync(file('other.crt')),
+        renewServer: () => issue('server', '/CN=localhost', 'other', 'subjectAltName=DNS:localhost,IP:127.0.0.1'),
         listen: { address: '127.0.0.1:0', certificate: file('server.crt'), private_key: file('server.key'), client_ca: file('ca.crt') },
     };
 }
@@ -160,4 +162,34 @@ test('client certificates', async (t) => {
         assert.equal(again.subject, subject);
         assert.equal((await overHttp1(core, {}, {}, agent)).status, 200);
     });
+});
+
+test('a renewed certificate is taken over by a reload, a bad one is not', async (t) => {
+    const { ca, otherCa, listen, renewServer } = authority(t);
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { listen: [listen] }));
+    const key = await core.key('docs', 'support');
+    const bearer = { authorization: `Bearer ${key.bearerToken}` };
+    const control = await core.control();
+    const status = async (trusted) => (await overHttp1(core, { ca: trusted }, bearer)).status;
+    const agent = new https.Agent({ keepAlive: true, maxSockets: 1, ca });
+    t.after(() => agent.destroy());
+    assert.equal((await overHttp1(core, {}, bearer, agent)).status, 200);
+
+    renewServer();
+    assert.equal(await status(ca), 200, 'nothing changes before the reload');
+    await control.ask('reload');
+    assert.equal(await status(otherCa), 200);
+    await assert.rejects(status(ca), /self-signed|issuer|verify/);
+    assert.equal((await overHttp1(core, {}, bearer, agent)).status, 200, 'a connection that stood goes on');
+
+    fs.writeFileSync(listen.private_key, 'no key');
+    await assert.rejects(control.ask('reload'), /cannot use private_key .*server\.key/);
+    assert.equal(await status(otherCa), 200, 'the running one stays');
+    const check = await core.run('check');
+    assert.equal(check.status, 1);
+    assert.match(check.stderr, /:\d+: listen\[0\]: cannot use private_key .*server\.key/);
+    fs.rmSync(listen.certificate);
+    await assert.rejects(control.ask('reload'), /cannot use certificate .*server\.crt: No such file or directory/);
+    assert.equal(await status(otherCa), 200);
 });
