@@ -34,11 +34,13 @@ struct credentials *credentials_get(struct credentials_provider *p);
  * (advisory), from 10 minutes ahead every 10 seconds (mandatory), for short-lived ones a third and
  * a sixth of their life; a little earlier by chance, so that a fleet does not ask as one. Meanwhile
  * the known ones are used on. Blocks (files, processes, HTTP with limits of seconds); one thread
- * looks at a time, another waits for it. Called by the cloud thread every few seconds and once
- * before start. ERR_NOT_FOUND: nowhere to be found, the text lists where it looked; otherwise it
- * says which place does not work and what to do. */
+ * looks at a time, another waits for it. Called by the cloud thread every few seconds.
+ * ERR_NOT_FOUND: nowhere to be found, the text lists where it looked; otherwise it says which place
+ * does not work and what to do. */
 enum err credentials_refresh(struct credentials_provider *p, int64_t now_ms,
                              struct err_info *ei) MUST_CHECK;
+/* Until a first look has ended, whatever it found; at most so long. */
+void credentials_await(struct credentials_provider *p, int64_t most_ms);
 /* Ends a running refresh and lets later ones fail; from any thread. Credentials known stay. */
 void credentials_abort(struct credentials_provider *p);
 /* Says why there are none, for an error a user sees; "" when all is well. */

@@ -25,10 +25,25 @@ struct credentials_provider {
     int64_t look_again_ms;
     int64_t found_ms; /* when `current` was looked up */
     int64_t jitter_ms;
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock;  /* guards what follows */
+    pthread_cond_t looked; /* on CLOCK_MONOTONIC */
+    bool has_looked;
     struct credentials *current;
     char problem[256];
 };
+
+static bool init_waiting(struct credentials_provider *p)
+{
+    pthread_condattr_t monotonic;
+    if (pthread_condattr_init(&monotonic) != 0) {
+        return false;
+    }
+    bool ok = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(&p->looked, &monotonic) == 0;
+    pthread_condattr_destroy(&monotonic);
+    return ok && pthread_mutex_init(&p->looking, NULL) == 0 &&
+           pthread_mutex_init(&p->lock, NULL) == 0;
+}
 
 struct credentials_provider *credentials_provider_new(struct credentials *fixed,
                                                       struct err_info *ei)
@@ -46,7 +61,7 @@ struct credentials_provider *credentials_provider_new(struct credentials *fixed,
     atomic_init(&p->aborted, false);
     str_copy(p->sts_endpoint, sizeof(p->sts_endpoint), STR("https://sts.amazonaws.com"));
     str_copy(p->sts_region, sizeof(p->sts_region), STR("us-east-1"));
-    if (pthread_mutex_init(&p->looking, NULL) != 0 || pthread_mutex_init(&p->lock, NULL) != 0) {
+    if (!init_waiting(p)) {
         aws_http_free(p->http);
         free(p);
         err_set(ei, ERR_NOMEM, "no memory for credentials");
@@ -54,6 +69,7 @@ struct credentials_provider *credentials_provider_new(struct credentials *fixed,
     }
     p->fixed = credentials_ref(fixed);
     p->current = credentials_ref(fixed);
+    p->has_looked = fixed != NULL;
     if (fixed == NULL) {
         str_copy(p->problem, sizeof(p->problem), STR("AWS credentials were not looked up yet"));
     }
@@ -68,6 +84,7 @@ void credentials_provider_free(struct credentials_provider *p)
     credentials_unref(p->current);
     credentials_unref(p->fixed);
     aws_http_free(p->http);
+    pthread_cond_destroy(&p->looked);
     pthread_mutex_destroy(&p->lock);
     pthread_mutex_destroy(&p->looking);
     free(p);
@@ -94,6 +111,18 @@ struct credentials *credentials_get(struct credentials_provider *p)
     }
     pthread_mutex_unlock(&p->lock);
     return c;
+}
+
+void credentials_await(struct credentials_provider *p, int64_t most_ms)
+{
+    int64_t until_us = clock_mono_us() + most_ms * 1000;
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    int late = 0;
+    pthread_mutex_lock(&p->lock);
+    while (!p->has_looked && late == 0) {
+        late = pthread_cond_timedwait(&p->looked, &p->lock, &until);
+    }
+    pthread_mutex_unlock(&p->lock);
 }
 
 void credentials_abort(struct credentials_provider *p)
@@ -275,6 +304,8 @@ static void plan_next(struct credentials_provider *p, bool fresh, int64_t now_ms
         p->jitter_ms = fresh ? chance(ahead(MINUTE_MS, life_ms, 60)) : p->jitter_ms;
     }
     p->look_again_ms = now_ms + patience(c, now_ms, life_ms);
+    p->has_looked = true;
+    pthread_cond_broadcast(&p->looked);
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -180,6 +180,32 @@ static void a_process_that_hangs_is_ended(void **state)
     home_tear_down(&h);
 }
 
+static void *look_for_them(void *arg)
+{
+    struct home *h = arg;
+    struct err_info ei = {0};
+    usleep(20000); /* whoever waits has begun to, mostly */
+    assert_int_equal(credentials_refresh(h->p, NOW_MS, &ei), ERR_OK);
+    return NULL;
+}
+
+static void the_first_look_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct home h;
+    pthread_t thread;
+    home_set_up(&h);
+    credentials_await(h.p, 1); /* nobody looks: it ends all the same */
+    assert_null(credentials_get(h.p));
+    home_put_file(&h, "credentials", "[default]\naws_access_key_id=F\naws_secret_access_key=S\n");
+    assert_int_equal(pthread_create(&thread, NULL, look_for_them, &h), 0);
+    credentials_await(h.p, 60000);
+    home_check(&h, "F", "S", "-", "profile default");
+    credentials_await(h.p, 60000); /* from then on there is nothing to wait for */
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    home_tear_down(&h);
+}
+
 /* An instance's metadata. */
 struct imds {
     int token_status, role_status, keys_status;
@@ -363,6 +389,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_read_says_what_to_do),
         cmocka_unit_test(a_credential_process_is_run_without_a_shell),
         cmocka_unit_test(a_process_that_hangs_is_ended),
+        cmocka_unit_test(the_first_look_can_be_waited_for),
         cmocka_unit_test(an_instance_role_is_renewed_ahead),
         cmocka_unit_test(an_instance_whose_renewal_lags_goes_on),
         cmocka_unit_test(expired_keys_of_an_instance_are_used_a_while),
