@@ -14,6 +14,7 @@
 #include "core/control/burn.h"
 #include "core/control/core_private.h"
 #include "core/control/notify.h"
+#include "core/proxy/descriptors.h"
 
 #define NOTIFY_GRACE_MS 2000 /* to tell what is left to be told at the end */
 #define CREDENTIALS_MS  2000 /* to find AWS credentials before calls are let in */
@@ -194,6 +195,7 @@ struct core *core_open(const struct core_options *o, struct err_info *ei)
 {
     const struct rlimit no_dump = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &no_dump); /* secrets stay out of core files */
+    descriptors_prepare();
     struct core_options with_workers = *o;
     with_workers.workers = o->workers > 0 ? o->workers : proxy_default_workers();
     struct core *c = core_new(&with_workers, ei);

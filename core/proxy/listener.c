@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,20 +22,6 @@ struct listener {
     char written[URL_SIZE]; /* "HOST:PORT" of the configuration */
     char url[URL_SIZE];
 };
-
-/* Every open stream takes two descriptors: the soft limit of 1,024 is a relic of select(). */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit)) {
-            log_warn("proxy", "cannot raise the limit of open files to %llu",
-                     (unsigned long long)limit.rlim_max);
-        }
-    }
-}
 
 /* --- sockets --- */
 
@@ -165,7 +150,6 @@ struct listener *listener_open(const struct config_listen *c, int workers, struc
         err_set(ei, ERR_NOMEM, "cannot listen on %s:%d: out of memory", c->host, c->port);
         return NULL;
     }
-    raise_descriptor_limit();
     l->workers = workers;
     for (int i = 0; i < workers; i++) {
         l->fds[i] = -1;

@@ -4,6 +4,8 @@
 #include "core/control/client.h"
 #include "core/control/report.h"
 
+#include <sys/resource.h>
+
 static void keys_are_made_shown_and_revoked(void **state)
 {
     (void)state;
@@ -54,6 +56,31 @@ static void keys_are_made_shown_and_revoked(void **state)
     assert_at(all, "changes.0.action", "\"key.revoke\"");
     json_decref(all);
     json_decref(key);
+    rig_close(&r);
+}
+
+/* What the kernel has room for without growing its table of descriptors. */
+static long descriptors_fit(void)
+{
+    char line[256];
+    long n = -1;
+    FILE *f = fopen("/proc/self/status", "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof(line), f) && sscanf(line, "FDSize: %ld", &n) != 1) {
+    }
+    (void)fclose(f);
+    return n;
+}
+
+static void there_is_room_for_descriptors_before_threads(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    struct rlimit limit;
+    rig_open(&r, "");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(limit.rlim_cur == limit.rlim_max);
+    assert_true((rlim_t)descriptors_fit() >= (limit.rlim_cur < 65536 ? limit.rlim_cur : 65536));
     rig_close(&r);
 }
 
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(two_cores_cannot_share_a_state),
         cmocka_unit_test(what_cannot_open_leaves_nothing),
         cmocka_unit_test(stop_ends_it),
+        cmocka_unit_test(there_is_room_for_descriptors_before_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
