@@ -332,6 +332,7 @@ static int start_thread(struct cloud *c)
 static void release(struct cloud *c)
 {
     aws_http_free(c->http);
+    credentials_unref(c->account.with);
     for (int i = 0; i < SOURCES; i++) {
         json_decref(c->facts[i]);
     }

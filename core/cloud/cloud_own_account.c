@@ -24,7 +24,7 @@ static void put_off(struct cloud_account *a, int64_t now_ms)
 /* Credentials from elsewhere may be of another account: until AWS says so, none is known. */
 static void forget_if_other(struct cloud_account *a, const char *source)
 {
-    if (strcmp(a->source, source) != 0) {
+    if (a->with != NULL && strcmp(a->with->source, source) != 0) {
         atomic_store_explicit(&a->number, 0, memory_order_relaxed);
         a->wait_ms = a->next_ms = 0;
     }
@@ -40,11 +40,12 @@ static enum err ask(struct cloud_run *r, struct err_info *ei)
     if (e == ERR_OK && (!str_to_i64(str_of(who.account), &number) || number <= 0)) {
         e = err_set(ei, ERR_PARSE, "sts:GetCallerIdentity answered an account that is no number");
     }
-    (void)str_copy(a->source, sizeof(a->source), str_of(r->keys->source));
+    credentials_unref(a->with);
+    a->with = credentials_ref(r->keys);
+    a->answered = e == ERR_OK;
     if (e != ERR_OK) {
         return e;
     }
-    (void)str_copy(a->access_key_id, sizeof(a->access_key_id), str_of(r->keys->access_key_id));
     if (number != cloud_own_account(r->c)) {
         log_info("cloud", "calls are made for account %s", who.account);
     }
@@ -55,9 +56,9 @@ static enum err ask(struct cloud_run *r, struct err_info *ei)
 
 enum err cloud_learn_account(struct cloud_run *r, struct err_info *ei)
 {
-    struct cloud_account *a = &r->c->account;
-    bool same = strcmp(a->access_key_id, r->keys->access_key_id) == 0;
-    return same && cloud_own_account(r->c) != 0 ? ERR_OK : ask(r, ei);
+    const struct cloud_account *a = &r->c->account;
+    bool known = a->answered && strcmp(a->with->access_key_id, r->keys->access_key_id) == 0;
+    return known ? ERR_OK : ask(r, ei);
 }
 
 void cloud_look_for_account(struct cloud_run *r)

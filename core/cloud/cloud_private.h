@@ -44,9 +44,10 @@ struct cloud_answers {
 
 /* Whose account it is. */
 struct cloud_account {
-    _Atomic int64_t number;               /* 0: not known; read by any thread */
-    char access_key_id[128], source[128]; /* of the credentials it was asked with */
-    int64_t next_ms, wait_ms;             /* of the next try, after one that failed */
+    _Atomic int64_t number;   /* 0: not known; read by any thread */
+    struct credentials *with; /* a reference to those it was asked with last; NULL: never */
+    bool answered;            /* and it was told */
+    int64_t next_ms, wait_ms; /* of the next try, after one that failed */
 };
 
 struct cloud {
@@ -80,7 +81,7 @@ struct cloud {
 struct cloud_run {
     struct cloud *c;
     const struct config *config;
-    const struct credentials *keys;
+    struct credentials *keys;
     int64_t now_ms;
     bool hurried; /* asked for by cloud_hurry */
     money_t cost; /* of what was asked so far */
