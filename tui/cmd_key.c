@@ -116,7 +116,6 @@ int cmd_key(struct cmd_options *o, int argc, char **argv)
         json_decref(params);
         if (status < 0) {
             (void)fputs("tollgate: key: these words are not understood\n\n", stderr);
-            (void)fputs("tollgate: key: these words are not understood\n\n", stderr);
             (void)fputs(help, stderr);
         }
         return status >= 0 ? status : EXIT_USAGE;

@@ -100,7 +100,8 @@ struct call {
     struct str error;    /* short code or message for the audit; empty when none */
 };
 
-/* What that usage costs in this call, and by which price; -1: unpriced, whole or in part. */
+/* What that usage costs in this call, and by which price; -1: unpriced, whole or in part. No usage
+ * costs nothing whatever the price. */
 money_t call_cost(const struct call *c, const struct usage *u);
 struct price call_price(const struct call *c, const struct usage *u);
 

@@ -60,7 +60,8 @@ struct price call_price(const struct call *c, const struct usage *u)
 money_t call_cost(const struct call *c, const struct usage *u)
 {
     struct price p = call_price(c, u);
-    return c->priced ? usage_cost(u, &p) : -1;
+    bool nothing = whole_input(u) == 0 && u->output == 0;
+    return nothing ? 0 : c->priced ? usage_cost(u, &p) : -1;
 }
 
 void amounts_of(struct amounts *a, const struct usage *u, const struct model *m, money_t usd)

@@ -111,10 +111,13 @@ static enum err build_head(struct ticket *t, struct gate_host *host,
     return e;
 }
 
-/* The mantle project of the call's cost center, or NULL. */
+/* The project of the call's cost center, where it goes to bedrock-mantle; or NULL. */
 static const char *project_of(const struct ticket *t)
 {
     const struct config *c = t->rules->config;
+    if (!gate_has_projects(t)) {
+        return NULL;
+    }
     struct str cost_center = tags_get(&t->call.tags, "costCenter");
     for (size_t i = 0; i < c->model_count; i++) {
         const struct config_model *m = &c->models[i];

@@ -155,6 +155,8 @@ void gate_read_on_end(struct gate *g); /* when no client is left: ends those tha
  * and body. ERR_PARSE or ERR_FORBIDDEN with a text for the client. */
 enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct tags *body_tags,
                    struct err_info *ei) MUST_CHECK;
+/* Does the call go to bedrock-mantle, where projects are? */
+bool gate_has_projects(const struct ticket *t);
 
 /* gate_forward.c */
 /* Signs and sends an admitted call. */

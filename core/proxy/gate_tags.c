@@ -108,6 +108,46 @@ static enum err required(const struct config *c, const struct tags *tags, struct
     return ERR_OK;
 }
 
+bool gate_has_projects(const struct ticket *t)
+{
+    enum call_dialect d = t->route.dialect;
+    return d == DIALECT_ANTHROPIC || (d == DIALECT_OPENAI && t->rules->config->openai_via_mantle);
+}
+
+/* The cost center of the project that the caller names; NULL: it names none, or one that the file
+ * does not know, which is left out. */
+static const char *project_owner(const struct ticket *t)
+{
+    const struct config *c = t->rules->config;
+    const struct exchange *x = t->x;
+    for (size_t i = 0; gate_has_projects(t) && i < x->header_count; i++) {
+        if (!str_is_nocase(x->headers[i].name, "openai-project") &&
+            !str_is_nocase(x->headers[i].name, "anthropic-workspace-id")) {
+            continue;
+        }
+        for (size_t k = 0; k < c->model_count; k++) {
+            const struct config_pairs *projects = &c->models[k].projects;
+            for (size_t p = 0; p < projects->count; p++) {
+                if (str_is(x->headers[i].value, projects->at[p].value)) {
+                    return projects->at[p].key;
+                }
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What a profile or project is of stands below what the key says, and must agree with it. */
+static enum err owned_by_caller(const struct ticket *t, const char *what, const char *owner,
+                                struct err_info *ei)
+{
+    return !owner || str_is(tags_get(&t->call.tags, "costCenter"), owner)
+               ? ERR_OK
+               : err_set(ei, ERR_FORBIDDEN,
+                         "this %s belongs to cost center '%s', which is not the caller's", what,
+                         owner);
+}
+
 enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct tags *body_tags,
                    struct err_info *ei)
 {
@@ -119,9 +159,10 @@ enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct t
     for (size_t i = 0; i < c->tags_defaults.count && e == ERR_OK; i++) {
         e = set(t, str_of(c->tags_defaults.at[i].key), str_of(c->tags_defaults.at[i].value), ei);
     }
-    const char *profile = call->resolved.profile_cost_center;
-    if (e == ERR_OK && profile) {
-        e = set(t, STR("costCenter"), str_of(profile), ei);
+    const char *profile = call->resolved.profile_cost_center, *project = project_owner(t);
+    const char *owner = profile ? profile : project;
+    if (e == ERR_OK && owner) {
+        e = set(t, STR("costCenter"), str_of(owner), ei);
     }
     struct tags asked = {.count = 0};
     if (e == ERR_OK) {
@@ -144,10 +185,11 @@ enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct t
     if (e == ERR_OK) {
         e = allowed_values(c, &call->tags, ei);
     }
-    if (e == ERR_OK && profile && !str_is(tags_get(&call->tags, "costCenter"), profile)) {
-        e = err_set(ei, ERR_FORBIDDEN,
-                    "this inference profile belongs to cost center '%s', which is not the caller's",
-                    profile);
+    if (e == ERR_OK) {
+        e = owned_by_caller(t, "inference profile", profile, ei);
+    }
+    if (e == ERR_OK) {
+        e = owned_by_caller(t, "project", project, ei);
     }
     if (e == ERR_OK && ignored.len > 0) {
         t->ignored = arena_str(&call->arena, buf_str(&ignored));

@@ -367,7 +367,7 @@ test('the models of the file are listed, under both prefixes', async (t) => {
 test('bedrock-mantle: a project for each cost center', async (t) => {
     const { sim, core } = await startBoth(t, settings('bedrock-mantle'));
     for (const [center, times] of [['sales', 2], ['support', 1], ['services', 3]]) {
-        // The client's own project is not asked: attribution is the key's.
+        // A project of the client's that the file does not know is not asked: attribution is the key's.
         const c = client(core, await core.key('app', center), { project: 'proj_of_another', organization: 'org_x' });
         for (let i = 0; i < times; i++) {
             await c.chat.completions.create(chat('x'));
@@ -377,4 +377,18 @@ test('bedrock-mantle: a project for each cost center', async (t) => {
     const { by_project } = await sim.settled();
     assert.deepEqual(Object.fromEntries(Object.entries(by_project).map(([p, tally]) => [p, tally.completed])),
         { proj_sales: 4, proj_support: 2, default: 6 });
+
+    // One that is another cost center's is refused; the own one may be named, and says whose a key without one is.
+    const nobodys = await core.json('key', 'add', '--application', 'app');
+    for (const [key, project, status] of [[await core.key(), 'proj_support', 403], [await core.key(), 'proj_sales', 200], [nobodys, 'proj_support', 200]]) {
+        const asked = client(core, key, { project }).chat.completions.create(chat('x'));
+        if (status === 403) {
+            const e = await refused(asked, OpenAI.PermissionDeniedError, 403);
+            assert.match(e.message, /project belongs to cost center 'support'/);
+        } else {
+            await asked;
+        }
+    }
+    const after = (await sim.settled()).by_project;
+    assert.deepEqual([after.proj_sales.completed, after.proj_support.completed, after.default.completed], [5, 3, 6]);
 });

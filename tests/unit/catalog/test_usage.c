@@ -194,6 +194,19 @@ static void kinds_have_names(void **state)
     assert_string_equal(call_dialect_name(DIALECT_WORKFLOW), "workflow");
 }
 
+/* Tokens are counted for nothing, whatever a model costs or whether that is known. */
+static void no_usage_costs_nothing(void **state)
+{
+    (void)state;
+    struct call c = {.price = {-1, -1, -1, -1, -1}, .priced = false};
+    struct usage u = {.input = 0};
+    assert_int_equal(call_cost(&c, &u), 0);
+    u.output = 1;
+    assert_int_equal(call_cost(&c, &u), -1);
+    u = (struct usage){.cache_write_1h = 1};
+    assert_int_equal(call_cost(&c, &u), -1);
+}
+
 /* GPT-5.6 above 272,000 input tokens, cached ones included. */
 static void long_prompts_cost_more(void **state)
 {
@@ -232,6 +245,7 @@ int main(void)
         cmocka_unit_test(amounts_of_each_metric),
         cmocka_unit_test(life_of_a_call),
         cmocka_unit_test(kinds_have_names),
+        cmocka_unit_test(no_usage_costs_nothing),
         cmocka_unit_test(long_prompts_cost_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
