@@ -72,6 +72,16 @@ async function refused(promise, name, status, attempts = 1) {
     return e;
 }
 
+test('a clock about five minutes off is taken as it is, or mended by the SDK, but never left refused', async (t) => {
+    const { core } = await startBoth(t);
+    const key = await core.key();
+    // The SDK sets its clock when the Date of a refusal is five minutes off, as it sees it.
+    for (const off of [-311, -310.5, -310, -309.5, -302, -301, -300.5, -300, -299.5, 299, 299.5, 300, 300.5, 301, 301.5, 302, 303]) {
+        const edge = client(t, core, key, { systemClockOffset: off * 1000 });
+        assert.ok(answerText(await converse(edge, 'x', LITE, { inferenceConfig: MANY })), `${off} s`);
+    }
+});
+
 test('an ARN of another account is denied to the SDK at once, without a second try', async (t) => {
     const { core } = await startBoth(t);
     const c = client(t, core, await core.key());
