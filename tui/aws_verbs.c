@@ -47,8 +47,9 @@ const struct aws_verb aws_verbs[] = {
      "SINCE=changed_at",
      "[--all]"},
     {"logging", "status", "logging.status", NULL, false, false, " ", NULL, NULL, ""},
-    {"policy", NULL, "policy", NULL, false, false, " deny-bypass tagged setup role tag ", NULL,
-     NULL, "[--setup | --deny-bypass [--role ARN] | --tagged [--tag k=v]]"},
+    {"policy", NULL, "policy", NULL, false, false,
+     " deny-bypass tagged setup assume-role role tag ", NULL, NULL,
+     "[--assume-role | --setup | --deny-bypass [--role ARN] | --tagged [--tag k=v]]"},
     {"prices", NULL, "prices", NULL, false, false, " all write ", "prices",
      "MODEL=model;TOKENS=tokens;IN "
      "USE=in_use_usd_per_million;LISTED=listed_usd_per_million;STATE=state",
@@ -93,9 +94,12 @@ static const struct {
     {"logging", "Whether Bedrock's own invocation logging is on, and where to. Only looks.\n"},
     {"policy",
      "Prints an IAM policy as JSON and asks AWS nothing: what tollgate itself needs for the "
-     "features that the configuration\nturns on; with --setup what these commands need; with "
-     "--deny-bypass what makes every application go through tollgate;\nwith --tagged what ties a "
-     "principal to the inference profiles that carry its tag.\n"},
+     "features that the configuration\nturns on; with --assume-role what the role of assume_role "
+     "needs, which makes the calls then; with --setup what these\ncommands need; with "
+     "--deny-bypass "
+     "what makes every application go through tollgate; with --tagged what ties a\nprincipal to "
+     "the "
+     "inference profiles that carry its tag.\n"},
     {"prices",
      "Reads the AWS Price List for the Region and shows what differs from the prices that tollgate "
      "counts with, in USD per million\ntokens; --all shows the rest too. --write makes a FILE with "

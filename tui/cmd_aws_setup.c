@@ -20,7 +20,8 @@ static const char *const valued[] = {"name",   "from",    "tag",       "descript
                                      "unit",   "percent", "email",     "sns",         "days",
                                      "metric", "above",   "dimension", "period",      "periods",
                                      "role",   "write",   "by",        "month"};
-static const char *const flags[] = {"all", "inactive", "deny-bypass", "tagged", "setup"};
+static const char *const flags[] = {"all",    "inactive", "deny-bypass",
+                                    "tagged", "setup",    "assume-role"};
 #define VALUED (sizeof(valued) / sizeof(*valued))
 #define FLAGS  (sizeof(flags) / sizeof(*flags))
 

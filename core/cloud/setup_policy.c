@@ -107,11 +107,8 @@ static void allow_invoking(struct policy *p, struct catalog *c)
 /* assume_role: the role is what invokes then; its trust policy must allow both too. */
 static void allow_role(struct policy *p)
 {
-    const char *arn = p->s->config->assume_role.arn;
-    if (arn != NULL) {
-        allow(p, "TakeOnRole", json_pack("[s, s]", "sts:AssumeRole", "sts:TagSession"),
-              json_pack("[s]", arn), NULL);
-    }
+    allow(p, "TakeOnRole", json_pack("[s, s]", "sts:AssumeRole", "sts:TagSession"),
+          json_pack("[s]", p->s->config->assume_role.arn), NULL);
 }
 
 /* --- what publishing and polling need --- */
@@ -209,29 +206,53 @@ static void allow_setup(struct policy *p)
 
 /* --- the policies --- */
 
-static enum err own_policy(struct policy *p, bool setup, struct err_info *ei)
+static enum err invoking_policy(struct policy *p, struct err_info *ei)
 {
     struct catalog *c = catalog_new(p->s->config, ei);
     if (c == NULL) {
         return ERR_PARSE;
     }
-    if (setup) {
-        allow_setup(p);
-    } else {
-        allow_invoking(p, c);
-        allow_role(p);
-        allow_publishing(p);
-        allow_notifying(p);
-        allow_polling(p);
-    }
+    allow_invoking(p, c);
     catalog_free(c);
     return ERR_OK;
+}
+
+/* What tollgate's own credentials need: invoking, or taking on the role that does. */
+static enum err own_policy(struct policy *p, json_t *notes, struct err_info *ei)
+{
+    const char *role = p->s->config->assume_role.arn;
+    enum err e = role == NULL ? invoking_policy(p, ei) : ERR_OK;
+    if (role != NULL) {
+        allow_role(p);
+        setup_say(notes,
+                  "Calls are made by %s: `tollgate aws policy --assume-role` prints what that role "
+                  "needs.",
+                  role);
+    }
+    allow_publishing(p);
+    allow_notifying(p);
+    allow_polling(p);
+    return e;
+}
+
+static enum err role_policy(struct policy *p, json_t *notes, struct err_info *ei)
+{
+    const char *role = p->s->config->assume_role.arn;
+    if (role == NULL) {
+        return err_set(ei, ERR_NOT_FOUND, "--assume-role: the configuration has no assume_role");
+    }
+    setup_say(notes,
+              "For %s. Its trust policy must allow sts:AssumeRole and sts:TagSession to what "
+              "tollgate runs as.",
+              role);
+    return invoking_policy(p, ei);
 }
 
 /* Everybody but tollgate's role: as a service control policy, or in a permissions boundary. */
 static void deny_bypass(struct policy *p, const char *role, json_t *notes)
 {
     char anyone[128];
+    role = role != NULL ? role : p->s->config->assume_role.arn;
     (void)snprintf(anyone, sizeof(anyone), "arn:%s:iam::*:role/tollgate",
                    setup_partition(p->s->config));
     const char *only = role != NULL ? role : anyone;
@@ -288,15 +309,21 @@ enum err setup_policy(struct setup *s, const json_t *params, json_t **result, st
     struct policy p = {.s = s, .statements = json_array()};
     json_t *notes = json_array(), *tags;
     bool bypass = setup_flag(params, "deny_bypass"), by_tag = setup_flag(params, "tagged");
+    bool of_setup = setup_flag(params, "setup"), of_role = setup_flag(params, "assume_role");
     enum err e = setup_tags(params, &tags, ei);
-    if (e == ERR_OK && bypass + by_tag + setup_flag(params, "setup") > 1) {
-        e = err_set(ei, ERR_RANGE, "--deny-bypass, --tagged and --setup are policies of their own");
+    if (e == ERR_OK && bypass + by_tag + of_setup + of_role > 1) {
+        e = err_set(ei, ERR_RANGE,
+                    "--deny-bypass, --tagged, --setup and --assume-role are policies of their own");
     } else if (e == ERR_OK && bypass) {
         deny_bypass(&p, setup_text(params, "role"), notes);
     } else if (e == ERR_OK && by_tag) {
         tagged(&p, tags, notes);
+    } else if (e == ERR_OK && of_role) {
+        e = role_policy(&p, notes, ei);
+    } else if (e == ERR_OK && of_setup) {
+        allow_setup(&p);
     } else if (e == ERR_OK) {
-        e = own_policy(&p, setup_flag(params, "setup"), ei);
+        e = own_policy(&p, notes, ei);
     }
     if (e == ERR_OK) {
         e = setup_result(json_pack("{s:{s:s, s:O}, s:O}", "document", "Version", "2012-10-17",

@@ -136,6 +136,8 @@ test('budgets, anomalies and alarms', async (t) => {
     assert.deepEqual(widgets.map((w) => w.properties.title).filter((title) => title.includes('application')), []);
     assert.ok(JSON.stringify(widgets).includes('SCHEMA(\\\"My/Limits\\\", CostCenter,Model) GROUP BY CostCenter'), JSON.stringify(widgets));
     const checked = await run(['check', '--config', path.join(dir, 'tollgate.yaml')], { home: dir });
+    assert.equal(JSON.parse(await text('policy')).Statement[0].Sid, 'InvokeModels');
+    await fails(/has no assume_role/, 'policy', '--assume-role');
     assert.match(checked.stdout, /publish\.metrics: 2 sets of dimensions, up to 1338 custom metrics [^]*\$0\.30 each up to \$401\.40 a month/);
 });
 
@@ -152,14 +154,18 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
     assert.match(await text('logging', 'status'), /logging is on[^]*Prompts and answers are in the records/);
 
     const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
-    assert.deepEqual(await sids(), ['InvokeModels', 'TakeOnRole', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
+    // With assume_role it is the role that invokes: tollgate itself only takes it on.
+    assert.deepEqual(await sids(), ['TakeOnRole', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
+    assert.deepEqual(await sids('--assume-role'), ['InvokeModels']);
+    assert.deepEqual(JSON.parse(await text('policy', '--deny-bypass')).Statement[0].Condition.ArnNotLike['aws:PrincipalArn'],
+        ['arn:aws:iam::123456789012:role/caller']);
     const [deny] = JSON.parse(await text('policy', '--deny-bypass', '--role', 'arn:aws:iam::123456789012:role/t')).Statement;
     assert.deepEqual([deny.Effect, deny.Condition.ArnNotLike['aws:PrincipalArn']], ['Deny', ['arn:aws:iam::123456789012:role/t']]);
     assert.ok(deny.Action.includes('bedrock:InvokeModel') && deny.Action.includes('bedrock-mantle:CreateInference'), deny.Action.join());
-    const [invoke] = JSON.parse(await text('policy')).Statement;
+    const [invoke] = JSON.parse(await text('policy', '--assume-role')).Statement;
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:*::foundation-model/${HAIKU}`), JSON.stringify(invoke));
     assert.ok(invoke.Resource.includes(`arn:aws:bedrock:us-east-1:*:inference-profile/us.${HAIKU}`), JSON.stringify(invoke));
-    const taken = JSON.parse(await text('policy')).Statement[1];
+    const [taken] = JSON.parse(await text('policy')).Statement;
     assert.deepEqual([taken.Action, taken.Resource], [['sts:AssumeRole', 'sts:TagSession'], ['arn:aws:iam::123456789012:role/caller']]);
     const [own] = JSON.parse(await text('policy', '--tagged')).Statement;
     assert.deepEqual(own.Condition, { StringEquals: { 'aws:ResourceTag/costCenter': '${aws:PrincipalTag/costCenter}' } });
