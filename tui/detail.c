@@ -62,8 +62,11 @@ static bool says_nothing(const char *key, const json_t *v)
             return true;
         }
     }
-    bool refusal = (strcmp(key, "message") == 0 || strcmp(key, "error") == 0) &&
-                   json_is_string(v) && strcmp(json_string_value(v), "limit") == 0;
+    static const char *const told[] = {"limit", "too_large", "blocked"};
+    bool refusal = false;
+    for (size_t i = 0; i < 3 && (strcmp(key, "message") == 0 || strcmp(key, "error") == 0); i++) {
+        refusal = refusal || (json_is_string(v) && strcmp(json_string_value(v), told[i]) == 0);
+    }
     bool no_cache =
         strncmp(key, "cache_", 6) == 0 && json_is_integer(v) && json_integer_value(v) == 0;
     return refusal || no_cache;

@@ -60,6 +60,13 @@ static const json_t *group_of(const json_t *limit, const json_t *row)
     return NULL;
 }
 
+/* "limit", "too_large", "blocked": as the core writes down why. */
+const char *trail_code(const json_t *row)
+{
+    const char *message = snapshot_text(row, "message");
+    return *message ? message : snapshot_text(row, "error");
+}
+
 void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size)
 {
     const json_t *limit = snapshot_limit(ui_shown(ui), snapshot_text(row, "limit"));
@@ -74,9 +81,8 @@ void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size
         snprintf(out, size, all ? "limit unblock --all" : "-");
     } else if (snapshot_share(limit, group) >= 2) {
         snprintf(out, size, "unblock it: b");
-    } else if (format_json_time(json_object_get(row, "resets_at")) == 0 &&
-               *snapshot_text(limit, "window")) {
-        snprintf(out, size, "too big for all of it: raise it, =");
+    } else if (strcmp(trail_code(row), "too_large") == 0) {
+        snprintf(out, size, "more than all of it: raise it, =");
     } else if (left > 0 && panel_limit_state(limit, group) != W_STATE_CRIT) {
         format_amount(text, metric, left);
         snprintf(out, size, "fits again: %s left", text);
@@ -137,6 +143,7 @@ static void add_refused(struct ui *ui, const json_t *row, const json_t *limit)
 {
     char text[TEXT];
     char remedy[TEXT / 2];
+    const char *code = trail_code(row);
     trail_remedy(ui, row, remedy, sizeof remedy);
     if (limit) {
         add_rule(ui, "refused by", limit, group_of(limit, row));
@@ -144,6 +151,11 @@ static void add_refused(struct ui *ui, const json_t *row, const json_t *limit)
         snprintf(text, sizeof text, "%-20s %.60s", "refused by", snapshot_text(row, "limit"));
         w_pager_add(&ui->pager, W_LABEL, text);
     }
+    snprintf(text, sizeof text, "  why                %s",
+             strcmp(code, "blocked") == 0     ? "it was blocked"
+             : strcmp(code, "too_large") == 0 ? "it asked for more than the whole limit"
+                                              : "less was left than it asked for");
+    w_pager_add(&ui->pager, W_NORMAL, text);
     snprintf(text, sizeof text, "  to get through     %s", remedy);
     w_pager_add(&ui->pager, W_NOTICE, text);
 }

@@ -317,6 +317,7 @@ void choose_key(struct ui *ui, int key);
 /* --- trail.c: why a call was refused, and what it counted in --- */
 /* What would let through what this denial refused: "wait 20 s, or raise it: t". */
 void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size);
+const char *trail_code(const json_t *row);
 /* Adds the limits of a call to the pager. */
 void trail_fill(struct ui *ui, const json_t *row);
 

@@ -80,16 +80,18 @@ test('denials stand by who and why, and lead to the limit and to what would let 
     const screen = Terminal.start(t, ['--config', core.config], { columns: 130, rows: 34 });
     await screen.wait(/LIVE/);
     screen.keys('6');
-    await screen.wait(/Who is refused[^]*\d\d:\d\d +2 +support\/docs +haiku-day +costCenter=support +claude-3-5-haiku +(fits again|too big)/);
+    await screen.wait(/Who is refused[^]*\d\d:\d\d +2 +support\/docs +haiku-day +costCenter=support +claude-3-5-haiku +more than all of it: raise it, =/);
     await screen.wait(/support\/docs +everything +nova-lite +unblock it: b/);
     screen.keys('Enter'); // the most refused
     await screen.wait(/> haiku-day +LIVE/);
     await screen.wait(/Rate +\d/);
     screen.keys('Escape');
     await screen.wait(/Who is refused/);
-    screen.keys('Tab', 'Enter'); // the newest
+    screen.keys('Tab');
+    screen.type('/everything');
+    screen.keys('Enter', 'Enter');
     await screen.wait(/refused by +everything/);
-    await screen.wait(/to get through +unblock it: b/);
+    await screen.wait(/why +it was blocked[^]*to get through +unblock it: b/);
     screen.keys('b'); // from here as from the row
     await screen.wait(/Unblock this limit\?/);
     screen.keys('Escape', 'Enter');
