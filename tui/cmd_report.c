@@ -300,8 +300,14 @@ static void print_rows(const json_t *result)
     }
     (void)printf("%10s %8s %8s %14s %14s %14s\n", "requests", "failed", "denied", "input", "output",
                  "usd");
+    long long rejected = 0;
     json_array_foreach(json_object_get(result, "rows"), i, row)
     {
+        rejected += json_integer_value(json_object_get(row, "rejected"));
+        if (json_integer_value(json_object_get(row, "requests")) == 0 &&
+            json_integer_value(json_object_get(row, "rejected")) > 0) {
+            continue; /* nothing but calls that were rejected: zeros */
+        }
         json_array_foreach(json_object_get(result, "by"), k, name)
         {
             (void)printf("%-24s ", cmd_text(json_object_get(row, "key"), json_string_value(name)));
@@ -310,6 +316,9 @@ static void print_rows(const json_t *result)
                      cmd_number(row, "failed"), cmd_number(row, "denied"),
                      cmd_number(row, "input_tokens"), cmd_number(row, "output_tokens"),
                      cmd_money(row, "usd"));
+    }
+    if (rejected > 0) {
+        (void)printf("and %lld rejected: a bad key, tag or body\n", rejected);
     }
 }
 

@@ -197,6 +197,19 @@ static void put_what(struct w_cell *out, const json_t *row)
     out->role = is_change(row) ? W_LABEL : bad ? W_WARN : W_NORMAL;
 }
 
+static void put_changed(struct w_cell *out, const json_t *row, const char *member)
+{
+    const json_t *v = snapshot_at(row, member);
+    char text[FORMAT_TEXT];
+    bool usd = json_is_real(snapshot_at(row, "old")) || json_is_real(snapshot_at(row, "new"));
+    if (json_is_number(v) && usd) {
+        format_amount(text, "usd", format_json_money(v));
+        put_text(out, text);
+    } else {
+        put_scalar(out, v);
+    }
+}
+
 static void put_change(struct w_cell *out, const json_t *row)
 {
     if (!is_change(row)) {
@@ -221,8 +234,8 @@ static void put_change(struct w_cell *out, const json_t *row)
     }
     struct w_cell old = {0};
     struct w_cell new = {0};
-    put_scalar(&old, snapshot_at(row, "old"));
-    put_scalar(&new, snapshot_at(row, "new"));
+    put_changed(&old, row, "old");
+    put_changed(&new, row, "new");
     snprintf(out->text, sizeof out->text, "%.70s -> %.70s", old.text, new.text);
 }
 
@@ -278,7 +291,7 @@ static void put_gauge(struct w_cell *out, const json_t *limit, const json_t *gro
 static void put_empty(struct w_cell *out, const json_t *limit, const json_t *group)
 {
     char text[FORMAT_TEXT] = "-";
-    int64_t ms = snapshot_empty_in(limit, group);
+    int64_t ms = snapshot_share(limit, group) >= 2 ? -1 : snapshot_empty_in(limit, group);
     if (ms == 0) {
         snprintf(text, sizeof text, "empty");
     } else if (ms > 0) {
@@ -463,6 +476,9 @@ void panel_cell(const struct panel *p, const json_t *row, const struct panel_col
         break;
     case KIND_PAIRS:
         put_pairs(out, v);
+        if (!out->text[0] && c == p->def->columns) {
+            put_text(out, "(all calls)");
+        }
         break;
     case KIND_VALUE:
         put_scalar(out, v);

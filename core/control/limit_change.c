@@ -46,6 +46,16 @@ static void value_text(char out[64], enum config_metric metric, bool blocked, in
     }
 }
 
+/* As a person reads it: "$12.50", "$25" of what is kept as 25.0. */
+static const char *told(char out[72], const char *value)
+{
+    size_t n = strlen(value);
+    bool whole = str_ends(str_of(value), ".0");
+    (void)snprintf(out, 72, "%s%.*s", strchr(value, '.') ? "$" : "", (int)(whole ? n - 2 : n),
+                   value);
+    return out;
+}
+
 static json_t *answer_of(const struct target *before, const struct target *after,
                          const struct ledger_change *change)
 {
@@ -168,9 +178,10 @@ enum err limit_change_apply(struct core *c, const struct actor *a, struct target
     if (e != ERR_OK) {
         return err_set(ei, e, "%s", why.text);
     }
+    char old[72], new[72];
     server_event(c->server, t->file->name, a->login, "%s %s%s%s: %s -> %s%s%s%s", edit->action,
-                 t->file->name, t->group[0] ? " " : "", t->group, change.old_value,
-                 change.new_value, change.reason[0] ? ": " : "", change.reason,
+                 t->file->name, t->group[0] ? " " : "", t->group, told(old, change.old_value),
+                 told(new, change.new_value), change.reason[0] ? ": " : "", change.reason,
                  stored ? "" : " (NOT STORED: lost at a restart until the store works again)");
     if (t->blocked != after.blocked) {
         watch_block(c, t->file->name, t->group, a->login, after.blocked, change.reason);
@@ -262,10 +273,11 @@ void limit_end_overrides(struct core *c)
             log_warn("control", "the end of the override of %s is not stored: %s", ended[i].limit,
                      ei.text);
         }
+        char old[72], new[72];
         server_event(c->server, ended[i].limit, "tollgate",
                      "the override of %s%s%s by %s has ended: %s -> %s", ended[i].limit,
-                     ended[i].group[0] ? " " : "", ended[i].group, ended[i].actor, change.old_value,
-                     change.new_value);
+                     ended[i].group[0] ? " " : "", ended[i].group, ended[i].actor,
+                     told(old, change.old_value), told(new, change.new_value));
         if (ended[i].blocked && strcmp(change.new_value, "blocked") != 0) {
             watch_block(c, ended[i].limit, ended[i].group, "tollgate", false, "its time is over");
         }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
-import { Core, configuration, run, Simulation } from '../lib/harness.mjs';
+import { Core, configuration, run, Simulation, until } from '../lib/harness.mjs';
 
 const LIMITS = [
     { name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day', ceiling: '1M' },
@@ -30,6 +30,10 @@ test('what was mistyped is an error that says so', async (t) => {
     const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
     const key = await core.key('crm', 'sales');
     await call(core, key, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 20 });
+    await call(core, { ...key, bearerToken: 'wrong' }, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 20 });
+    await until('the rejected call to be counted', async () => (await core.json('status')).totals.rejected === 1);
+    const used = (await core.run('usage')).stdout; // no row of zeros for it
+    assert.match(used, /^model .*\nclaude-3-5-haiku +1 .*\nand 1 rejected: a bad key, tag or body\n$/);
     const unknown = await core.run('limit', 'history', 'nope');
     assert.equal(unknown.status, 1);
     assert.match(unknown.stderr, /no limit 'nope'; there are: haiku-minute, department-month/);

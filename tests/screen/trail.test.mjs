@@ -14,6 +14,7 @@ import { Terminal } from '../lib/terminal.mjs';
 const LIMITS = [
     { name: 'haiku-day', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' },
     { name: 'everything', requests: '50', window: 'day' },
+    { name: 'budget', usd: 2500, window: 'month' },
 ];
 
 const leave = async (screen) => {
@@ -82,11 +83,12 @@ test('denials stand by who and why, and lead to the limit and to what would let 
     screen.keys('6');
     await screen.wait(/Who is refused[^]*\d\d:\d\d +2 +support\/docs +haiku-day +costCenter=support +claude-3-5-haiku +more than all of it: raise it, =/);
     await screen.wait(/support\/docs +everything +nova-lite +unblock it: b/);
-    screen.keys('Enter'); // the most refused
+    screen.type('/haiku');
+    screen.keys('Enter', 'Enter');
     await screen.wait(/> haiku-day +LIVE/);
     await screen.wait(/Rate +\d/);
-    screen.keys('Escape');
-    await screen.wait(/Who is refused/);
+    screen.keys('Escape', 'Escape');
+    await screen.wait(/Who is refused[^]*everything/);
     screen.keys('Tab');
     screen.type('/everything');
     screen.keys('Enter', 'Enter');
@@ -100,6 +102,9 @@ test('denials stand by who and why, and lead to the limit and to what would let 
     await screen.wait(/> everything +LIVE/);
     screen.keys('9');
     await screen.wait(/denied +support\/docs +nova-lite +everything +refused by everything/);
+    await core.json('limit', 'set', 'budget', 'usd=3000'); // dollars are told as dollars
+    await screen.wait(/limit\.set budget: \$2500 -> \$3000/);
+    await screen.wait(/limit\.set .*\$2,500 -> \$3,000/);
     await leave(screen);
 });
 
