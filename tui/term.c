@@ -1,6 +1,7 @@
 #include "tui/term.h"
 
 #include "tui/crash.h"
+#include "tui/term_bytes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,8 +135,8 @@ enum err term_open(struct term *t, struct err_info *ei)
     return e;
 }
 
-/* Moves what curses wrote into the queue; returns how much it was. */
-static size_t collect(struct term *t)
+/* Moves what curses wrote into the queue; returns how much it was. `whole`: as it is. */
+static size_t collect(struct term *t, bool whole)
 {
     off_t end = lseek(t->bytes, 0, SEEK_CUR);
     if (end <= 0) {
@@ -144,7 +145,7 @@ static size_t collect(struct term *t)
     size_t n = (size_t)end;
     char *room = buf_reserve(&t->out, n);
     if (room && pread(t->bytes, room, n, 0) == end) {
-        buf_commit(&t->out, n);
+        buf_commit(&t->out, whole ? n : term_bytes_shorten(room, n));
     }
     if (ftruncate(t->bytes, 0) != 0 || lseek(t->bytes, 0, SEEK_SET) != 0) {
         t->gone = true;
@@ -171,9 +172,11 @@ bool term_wants_write(const struct term *t)
 
 void term_frame(struct term *t, int64_t now_ms)
 {
+    bool whole =
+        is_cleared(curscr); /* all is drawn anew: whatever was chosen before is set right */
     wnoutrefresh(stdscr);
     doupdate();
-    if (collect(t) == 0) {
+    if (collect(t, whole) == 0) {
         return;
     }
     t->frame_ms = now_ms;
@@ -324,7 +327,7 @@ static void leave_screen(struct term *t)
         tell_mouse(t, false);
     }
     endwin();
-    (void)collect(t);
+    (void)collect(t, true);
     flush_within(t, t->hurry ? HURRY_MS : LEAVE_MS);
 }
 

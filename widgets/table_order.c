@@ -5,25 +5,31 @@
 #include "core/base/buf.h"
 #include "core/base/str.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define CURSOR_HOLD_MS 5000
 #define START          16 /* of a key: enough to tell most rows apart */
+#define NEAR           0.05
+#define CALM_ROWS      1000
 
 /* A row that passed the filter, with what it is ordered by. */
 struct ranked {
     uint64_t hash;
     double number;
     uint32_t row, text; /* text: where its rank stands in `texts` */
+    uint32_t place;     /* in the order that is shown */
     char start[START];
+    bool taken;
 };
 
 struct w_table_pass {
     struct ranked *rows;
     size_t count, next, total;
     bool sorts;   /* else the order that is shown is kept */
+    bool asked;   /* sorted because somebody wants it, not because figures have changed */
     bool narrows; /* only rows that are shown can pass the filter */
     int64_t now_ms;
     struct buf texts;
@@ -122,6 +128,7 @@ static bool begin(struct w_table *t, const struct w_source *s, int64_t now_ms, b
     p->narrows = same && t->narrows && t->order;
     p->total = p->narrows ? t->count : total > W_TABLE_ROWS ? W_TABLE_ROWS : total;
     p->sorts = !order_holds(t, now_ms);
+    p->asked = t->dirty || !t->order;
     p->now_ms = now_ms;
     buf_init(&p->texts, 0);
     p->rows = calloc(p->total + 1, sizeof *p->rows);
@@ -132,7 +139,7 @@ static bool begin(struct w_table *t, const struct w_source *s, int64_t now_ms, b
 
 void w_table_start(struct w_table *t, const struct w_source *s, int64_t now_ms, bool same)
 {
-    t->dirty = t->dirty || (t->pass && t->pass->sorts);
+    t->dirty = t->dirty || (t->pass && t->pass->asked);
     drop_pass(t);
     if (!begin(t, s, now_ms, same)) {
         w_table_free(t);
@@ -232,12 +239,63 @@ static void keep_order(const struct w_table *t, struct w_table_entry *out)
     }
 }
 
+static void find_places(const struct w_table *t, struct w_table_pass *p)
+{
+    qsort(p->rows, p->count, sizeof *p->rows, compare_hashes);
+    for (size_t i = 0; i < p->count; i++) {
+        p->rows[i].place = UINT32_MAX;
+    }
+    for (size_t i = 0; i < t->count; i++) {
+        struct ranked wanted = {.hash = t->order[i].hash};
+        struct ranked *r = bsearch(&wanted, p->rows, p->count, sizeof *p->rows, compare_hashes);
+        if (r) {
+            r->place = (uint32_t)i;
+        }
+    }
+}
+
+static bool near(double a, double b)
+{
+    double most = fabs(a) > fabs(b) ? fabs(a) : fabs(b);
+    return a != 0 && b != 0 && fabs(a - b) <= NEAR * most;
+}
+
+/* Rows with nearly the same number stay as they are shown, each no more than NEAR behind any below
+ * it: figures that jitter would change places all the time, which nobody can read and a slow line
+ * has to carry. */
+static void calm_down(struct w_table_pass *p, struct w_table_entry *out)
+{
+    size_t first = 0;
+    for (size_t n = 0; n < p->count; n++) {
+        while (p->rows[first].taken) {
+            first++;
+        }
+        struct ranked *next = &p->rows[first];
+        for (size_t i = first + 1; i < p->count && near(p->rows[first].number, p->rows[i].number);
+             i++) {
+            bool earlier = !p->rows[i].taken && p->rows[i].place < next->place;
+            next = earlier ? &p->rows[i] : next;
+        }
+        next->taken = true;
+        out[n] = entry_of(next);
+    }
+}
+
 static void sort_rows(const struct w_table *t, const struct w_source *s, struct w_table_entry *out)
 {
     struct w_table_pass *p = t->pass;
     struct order_by by = {t, s, buf_bytes(&p->texts)};
-    if (!t->unsorted && !p->texts.failed) {
+    bool sorts = !t->unsorted && !p->texts.failed;
+    bool calm = sorts && !p->asked && p->count <= CALM_ROWS && p->texts.len == 0;
+    if (calm) {
+        find_places(t, p);
+    }
+    if (sorts) {
         qsort_r(p->rows, p->count, sizeof *p->rows, compare_ranks, &by);
+    }
+    if (calm) {
+        calm_down(p, out);
+        return;
     }
     for (size_t i = 0; i < p->count; i++) {
         out[i] = entry_of(&p->rows[i]);

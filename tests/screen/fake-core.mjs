@@ -28,7 +28,7 @@ const models = [
     ['claude-3-5-sonnet-v2', 2500, 0.000008],
     ['nova-lite', 900, 0.0000002],
     ['nova-micro', 400, 0.0000001],
-    ...Array.from({ length: option('--models', 0) }, (_, i) => [`model-${String(i).padStart(3, '0')}`, 100 + 37 * i, 0.000001]),
+    ...Array.from({ length: option('--models', 0) }, (_, i) => [`model-${String(i).padStart(3, '0')}`, 100 + 36 * i, 0.000001]),
 ].map(([name, speed, price]) => ({
     name, id: `us.vendor.${name}-v1:0`, priced: name !== 'nova-micro', speed, price,
     series: Array.from({ length: 15 }, () => between(0, speed * 60)), ...totals(),

@@ -102,6 +102,31 @@ static void order_holds_while_values_jitter(void **state)
     w_table_free(&t);
 }
 
+static void rows_that_are_nearly_equal_keep_their_places(void **state)
+{
+    (void)state;
+    struct data d = {{{"a", 1000}, {"b", 990}, {"c", 500}, {"d", 0}, {"e", 0}}, 5};
+    struct w_source s = source(&d);
+    struct w_table t = {.sort = 1, .descending = true};
+    w_table_update(&t, &s, 1000);
+    d.row[1].value = 1020; /* b passes a, by little */
+    w_table_update(&t, &s, 2000);
+    assert_string_equal(shown(&t, &d, 0), "a");
+    d.row[2].value = 1010; /* c joins them, from below */
+    w_table_update(&t, &s, 3000);
+    assert_string_equal(shown(&t, &d, 0), "a");
+    assert_string_equal(shown(&t, &d, 2), "c");
+    d.row[2].value = 1100;
+    w_table_update(&t, &s, 4000);
+    assert_string_equal(shown(&t, &d, 0), "c");
+    assert_string_equal(shown(&t, &d, 1), "a");
+    w_table_sort(&t, 1, true); /* whoever asks gets it exactly */
+    w_table_update(&t, &s, 5000);
+    assert_string_equal(shown(&t, &d, 1), "b");
+    assert_string_equal(shown(&t, &d, 3), "d");
+    w_table_free(&t);
+}
+
 static void new_rows_come_last_and_lost_ones_go_while_order_holds(void **state)
 {
     (void)state;
@@ -317,6 +342,7 @@ int main(void)
         cmocka_unit_test(a_hidden_column_is_left_out_at_any_width),
         cmocka_unit_test(rows_are_sorted_by_the_chosen_column),
         cmocka_unit_test(order_holds_while_values_jitter),
+        cmocka_unit_test(rows_that_are_nearly_equal_keep_their_places),
         cmocka_unit_test(new_rows_come_last_and_lost_ones_go_while_order_holds),
         cmocka_unit_test(the_selection_follows_its_row),
         cmocka_unit_test(the_cursor_stays_inside),
