@@ -18,6 +18,8 @@
 #define BACKOFF_MS   1000
 #define BACKOFF_MOST MINUTE_MS
 #define PROVED_MS    MINUTE_MS /* keys that lived so long were good ones */
+#define TRIES        3         /* of a request that callers wait for */
+#define PAUSE_MS     120       /* before the second, and three times that before the third */
 
 /* Failures of one thing, and until when it is left alone. */
 struct patience {
@@ -58,7 +60,7 @@ struct roles {
     size_t fetcher_count;
 
     pthread_mutex_t lock; /* of all that follows */
-    pthread_cond_t work;
+    pthread_cond_t work, stop;
     bool stopping;
     bool probing; /* after a failure one request tries whether it is over */
     struct patience patience;
@@ -308,14 +310,16 @@ static void take_keys(struct roles *r, struct roles_entry *e, struct credentials
     int64_t most_ms = least(2 * MINUTE_MS, (keys->expires_ms - now_ms) / 20);
     e->jitter_ms = most_ms > 0 ? (int64_t)(random % (uint64_t)most_ms) : 0;
     e->patience.failures = r->patience.failures = 0;
+    r->counts.at_ms = now_ms;
+    r->counts.problem[0] = '\0';
     tell(e, ERR_OK, "");
 }
 
 static void take_failure(struct roles *r, struct roles_entry *e, enum err code, const char *problem)
 {
     int64_t now_ms = clock_wall_ms();
-    r->counts.failed++;
     code = code == ERR_BUSY ? ERR_IO : code; /* throttled: here ERR_BUSY would mean: waits */
+    str_copy(r->counts.problem, sizeof(r->counts.problem), str_of(problem));
     lose_patience(code == ERR_RANGE ? &e->patience : &r->patience, code, problem, now_ms);
     tell(e, code, problem);
 }
@@ -340,6 +344,30 @@ static enum err ask(struct roles *r, struct aws_http *http, const struct roles_e
     return code;
 }
 
+/* Locked, but while AWS is asked. */
+static enum err ask_once(struct roles *r, struct aws_http *http, const struct roles_entry *e,
+                         struct credentials **keys, struct err_info *ei)
+{
+    r->counts.asked++;
+    pthread_mutex_unlock(&r->lock);
+    enum err code = ask(r, http, e, keys, ei);
+    pthread_mutex_lock(&r->lock);
+    r->counts.failed += code != ERR_OK;
+    return code;
+}
+
+/* Locked, but while it waits. False: it is to end. */
+static bool rest(struct roles *r, int64_t ms)
+{
+    int64_t until_us = clock_mono_us() + ms * 1000;
+    struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    int woken = 0;
+    while (woken == 0 && !r->stopping) {
+        woken = pthread_cond_timedwait(&r->stop, &r->lock, &until);
+    }
+    return !r->stopping;
+}
+
 /* One entry of the queue; locked, but while AWS is asked. */
 static void serve(struct roles *r, struct aws_http *http, struct roles_entry *e)
 {
@@ -351,10 +379,14 @@ static void serve(struct roles *r, struct aws_http *http, struct roles_entry *e)
     struct err_info ei = {0};
     struct credentials *keys = NULL;
     e->asking = true;
-    r->counts.asked++;
-    pthread_mutex_unlock(&r->lock);
-    enum err code = ask(r, http, e, &keys, &ei);
-    pthread_mutex_lock(&r->lock);
+    enum err code = ask_once(r, http, e, &keys, &ei);
+    int64_t pause_ms = PAUSE_MS;
+    for (int i = 1; i < TRIES && (code == ERR_IO || code == ERR_BUSY) && e->waiters != NULL &&
+                    rest(r, pause_ms);
+         i++) {
+        pause_ms *= 3;
+        code = ask_once(r, http, e, &keys, &ei);
+    }
     e->asking = false;
     r->probing = false;
     if (code == ERR_OK) {
@@ -383,6 +415,7 @@ static void *run_fetcher(void *arg)
             serve(r, http, e);
         } else {
             r->probing = false;
+            r->counts.failed++;
             take_failure(r, e, ERR_NOMEM, ei.text);
         }
     }
@@ -427,7 +460,12 @@ struct roles *roles_new(const struct roles_options *o, struct err_info *ei)
         err_set(ei, ERR_NOMEM, "no memory for credentials of roles");
         return NULL;
     }
-    pthread_cond_init(&r->work, NULL); /* without attributes: cannot fail */
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic); /* on Linux none of these can fail */
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&r->stop, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&r->work, NULL);
     r->base = o->base;
     r->timeout_ms = o->timeout_ms;
     return r;
@@ -446,6 +484,7 @@ void roles_free(struct roles *r)
         }
     }
     pthread_cond_broadcast(&r->work);
+    pthread_cond_broadcast(&r->stop);
     pthread_mutex_unlock(&r->lock);
     for (size_t i = 0; i < r->fetcher_count; i++) {
         (void)pthread_join(r->fetchers[i].thread, NULL); /* joinable and not ours: cannot fail */
@@ -453,6 +492,7 @@ void roles_free(struct roles *r)
     }
     map_free(&r->entries, entry_free);
     pthread_cond_destroy(&r->work);
+    pthread_cond_destroy(&r->stop);
     pthread_mutex_destroy(&r->lock);
     free(r->ca_file);
     free(r);

@@ -41,7 +41,9 @@ struct roles_waiter {
 /* The credentials of a set, never blocking. ERR_OK: *out has a reference. ERR_BUSY: w waits and
  * will be told. Otherwise the text says what stands against it (the IAM action to allow, for one);
  * AWS is asked again after a while: 1 s, 2 s, .. 60 s, for all sets together unless the set itself
- * is what is wrong (ERR_RANGE). ERR_FULL: too many sets are being asked for. */
+ * is what is wrong (ERR_RANGE). What may pass at once (AWS throttles, fails or hangs up) is tried
+ * twice more within half a second while somebody waits. ERR_FULL: too many sets are being asked
+ * for. */
 enum err roles_get(struct roles *r, const struct roles_set *set, struct roles_waiter *w,
                    struct credentials **out, struct err_info *ei) MUST_CHECK;
 /* w no longer waits. False: it was told before (what it was told is the caller's), or never waited.
@@ -53,6 +55,8 @@ void roles_forget(struct roles *r, const struct credentials *keys);
 struct roles_counts {
     size_t sets, sets_most; /* kept now, and ever at once */
     int64_t asked, failed;  /* requests to STS */
+    int64_t at_ms;          /* of the last that was answered well; 0: none was */
+    char problem[256];      /* of the last one, if it failed; "" */
 };
 struct roles_counts roles_counts(struct roles *r);
 

@@ -183,6 +183,17 @@ static void proxy_lines(struct core *c, struct buf *out)
     summary(out, "tollgate_first_token_seconds", n.first_token_us_sum, n.first_token_count);
 }
 
+static void role_lines(struct core *c, struct buf *out)
+{
+    struct roles_counts n = proxy_roles(c->proxy);
+    if (c->config->assume_role.arn) {
+        single(out, "gauge", "tollgate_role_sets", (int64_t)n.sets);
+        single(out, "counter", "tollgate_role_requests_total", n.asked);
+        single(out, "counter", "tollgate_role_failures_total", n.failed);
+        single(out, "gauge", "tollgate_role_broken", n.problem[0] != '\0');
+    }
+}
+
 /* Counters begin with the quarter of an hour in which the core was started. */
 void metrics_render(struct core *c, struct buf *out)
 {
@@ -207,5 +218,6 @@ void metrics_render(struct core *c, struct buf *out)
     buf_free(&spend);
     limit_lines(c, out);
     proxy_lines(c, out);
+    role_lines(c, out);
     poll_lines(c, out);
 }

@@ -218,6 +218,25 @@ static json_t *cloud_json(const struct cloud_view *v, bool more)
     return out;
 }
 
+/* Not asked from time to time but when calls need it: of the same form, as far as it goes. */
+static json_t *role_json(struct core *c)
+{
+    struct roles_counts n = proxy_roles(c->proxy);
+    json_t *o = json_object();
+    enum cloud_state state = n.problem[0] ? CLOUD_ERROR : n.at_ms > 0 ? CLOUD_OK : CLOUD_WAITING;
+    put(o, "source", json_string("assume_role"));
+    put(o, "state", json_string(cloud_state_name(state)));
+    put(o, "at", json_time(n.at_ms));
+    put(o, "error", n.problem[0] ? json_str(str_of(n.problem)) : json_null());
+    put(o, "period_seconds", json_null());
+    put(o, "asked_seconds", json_null());
+    put(o, "usd_per_month", json_null());
+    put(o, "sets", json_integer((json_int_t)n.sets));
+    put(o, "requests", json_integer(n.asked));
+    put(o, "failed", json_integer(n.failed));
+    return o;
+}
+
 static json_t *aws_json(const struct cloud_view *v)
 {
     json_t *metrics = json_array(), *costs = json_array(), *o = json_object();
@@ -365,7 +384,11 @@ static json_t *snapshot(struct core *c, bool more, int attached)
     burn_put(c->burn, limits, &v, clock_wall_ms());
     put(o, "limits", limits);
     put(o, "denials", snapshot_denials(c, wider));
-    put(o, "cloud", cloud_json(&cloud, more));
+    json_t *sources = cloud_json(&cloud, more);
+    if (c->proxy && c->config->assume_role.arn) {
+        (void)json_array_append_new(sources, role_json(c));
+    }
+    put(o, "cloud", sources);
     put(o, "reconcile", json_incref(json_object_get(cloud.facts, "reconcile")));
     put(o, "health", health_json(c, &v));
     put(o, "burn", burn_json(c, &v));

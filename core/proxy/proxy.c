@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/aws/roles.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/proxy/front.h"
@@ -483,6 +482,11 @@ void proxy_open_calls(struct proxy *p, void (*fn)(void *arg, const struct proxy_
     for (int i = 0; i < p->worker_count; i++) {
         gate_open_calls(p->workers[i].gate, fn, arg);
     }
+}
+
+struct roles_counts proxy_roles(struct proxy *p)
+{
+    return roles_counts(p->roles);
 }
 
 void proxy_counts(struct proxy *p, struct proxy_counts *out)

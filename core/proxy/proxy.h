@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "core/aws/credentials.h"
+#include "core/aws/roles.h"
 #include "core/identity/identity.h"
 #include "core/ledger/ledger.h"
 #include "core/limit/limit.h"
@@ -95,5 +95,7 @@ struct proxy_counts {
     int64_t upstream_errors[PROXY_ERRORS];         /* by proxy_error_name */
 };
 void proxy_counts(struct proxy *p, struct proxy_counts *out);
+/* What assume_role costs and whether it works. */
+struct roles_counts proxy_roles(struct proxy *p);
 
 #endif

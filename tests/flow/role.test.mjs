@@ -108,8 +108,16 @@ test('a role that may not be taken on is named, and not asked for in a storm', a
     assert.ok(ledger.assume_role_calls < 10, `${ledger.assume_role_calls} requests for 100 calls`);
     const [first] = await core.calls();
     assert.deepEqual([first.outcome, first.error, first.http_status, first.usd], ['failed', 'assume_role', 502, 0]);
+    const source = async () => (await core.json('status')).cloud.find((s) => s.source === 'assume_role');
+    const broken = await source();
+    assert.deepEqual([broken.state, broken.at, broken.sets, broken.requests], ['error', null, 1, ledger.assume_role_calls]);
+    assert.match(broken.error, /allow sts:AssumeRole and sts:TagSession/);
+    await until('the metrics to tell', async () => /^tollgate_role_broken 1$/m.test(await (await fetch(`${core.url}/metrics`)).text()));
     await sim.turn({ deny: '' });
     await until('the role to work again', async () => (await call(core, key)).status === 200, 60000);
+    const works = await source();
+    assert.deepEqual([works.state, works.error, works.sets], ['ok', null, 1]);
+    assert.match((await core.run('status')).stdout, /^assume_role ok since /m);
     await assertNothingReserved(core);
 });
 

@@ -15,6 +15,7 @@ struct rig {
     struct roles *r;
     struct err_info ei;
     atomic_int status; /* how STS answers */
+    int bad;           /* so many requests are answered 503 first */
     const char *text;  /* with another status than 200 */
     int64_t life_ms;
     char body[4096]; /* of the last request */
@@ -32,7 +33,7 @@ static void answer(void *arg, const struct fake_request *q, struct fake_reply *r
 {
     struct rig *g = arg;
     str_copy(g->body, sizeof(g->body), q->body);
-    r->status = atomic_load(&g->status);
+    r->status = q->number < g->bad ? 503 : atomic_load(&g->status);
     if (r->status != 200) {
         buf_add(&r->body, g->text);
         return;
@@ -281,6 +282,26 @@ static void refused_ones_are_asked_for_anew(void **state)
     tear_down(&g);
 }
 
+static void what_passes_at_once_is_tried_again_while_somebody_waits(void **state)
+{
+    (void)state;
+    struct rig g;
+    set_up(&g);
+    g.bad = 2;
+    assert_string_equal(get(&g, "one"), "ASIA2");
+    struct roles_counts n = roles_counts(g.r);
+    assert_int_equal(n.asked, 3);
+    assert_int_equal(n.failed, 2);
+    assert_int_equal(n.at_ms, NOW_MS);
+    assert_string_equal(n.problem, "");
+    g.bad = 100;
+    assert_non_null(strstr(get(&g, "two"), "sts:AssumeRole"));
+    n = roles_counts(g.r);
+    assert_int_equal(n.asked, 6);
+    assert_non_null(strstr(n.problem, "sts:AssumeRole"));
+    tear_down(&g);
+}
+
 static void who_gives_up_is_not_told(void **state)
 {
     (void)state;
@@ -308,6 +329,7 @@ int main(void)
         cmocka_unit_test(a_set_that_is_wrong_does_not_stop_the_others),
         cmocka_unit_test(the_sets_are_bounded),
         cmocka_unit_test(refused_ones_are_asked_for_anew),
+        cmocka_unit_test(what_passes_at_once_is_tried_again_while_somebody_waits),
         cmocka_unit_test(who_gives_up_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
