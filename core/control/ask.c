@@ -3,9 +3,10 @@
 #include <unistd.h>
 
 #include "core/control/client.h"
-#include "core/control/core_private.h"
+#include "core/control/long_read.h"
 
-#define ANSWER_MS 10000
+#define ANSWER_MS      10000
+#define LONG_ANSWER_MS ((LONG_READ_S + 10) * 1000)
 
 static bool on_stored_key(void *arg, const struct key_record *k)
 {
@@ -30,7 +31,7 @@ static enum err open_quietly(struct core *c, struct config *config, struct err_i
 static enum err run_here(struct config *config, const char *method, json_t *params, json_t **result,
                          struct err_info *ei)
 {
-    struct core c = {.wake_fd = -1};
+    struct core c = {.wake_fd = -1, .trial_lock = PTHREAD_MUTEX_INITIALIZER};
     enum err e = open_quietly(&c, config, ei);
     if (e == ERR_OK && strcmp(method, "limit.try") == 0) {
         core_restore_overrides(&c);
@@ -57,13 +58,14 @@ enum err core_ask(struct config *config, const char *method, json_t *params, jso
     struct err_info why = {.code = ERR_OK};
     *result = NULL;
     core_socket_path(path, sizeof(path), config->state_dir);
+    const struct command *k = commands_find(method);
     struct client *client = client_open(path, NULL, &why);
     if (client) {
-        enum err e = client_call(client, method, params, ANSWER_MS, result, ei);
+        int64_t wait_ms = k && k->way != COMMAND_HERE ? LONG_ANSWER_MS : ANSWER_MS;
+        enum err e = client_call(client, method, params, wait_ms, result, ei);
         client_close(client);
         return e;
     }
-    const struct command *k = commands_find(method);
     enum err e = why.code;
     if (why.code == ERR_NO_CORE && k && k->without_core) {
         e = run_here(config, method, params, result, ei);

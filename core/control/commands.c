@@ -9,8 +9,8 @@
 #define FLUSH_MS    2000
 
 static const struct command commands[] = {
-#define COMMAND(method, class, without_core, operators, function)                                  \
-    {method, class, without_core, operators, function},
+#define COMMAND(method, class, way, without_core, operators, function)                             \
+    {method, class, way, without_core, operators, function},
 #include "core/control/commands.def"
 #undef COMMAND
 };
@@ -25,11 +25,11 @@ const struct command *commands_find(const char *method)
     return NULL;
 }
 
-enum err commands_run(struct core *c, const struct actor *a, const char *method,
-                      const json_t *params, json_t **result, struct err_info *ei)
+enum err commands_allow(const struct core *c, const struct actor *a, const char *method,
+                        const struct command **out, struct err_info *ei)
 {
     const struct command *k = commands_find(method);
-    *result = NULL;
+    *out = k;
     if (!k) {
         return err_set(ei, ERR_UNSUPPORTED, "no method '%.64s'", method);
     }
@@ -42,7 +42,19 @@ enum err commands_run(struct core *c, const struct actor *a, const char *method,
     if (!c->proxy && !k->without_core) {
         return err_set(ei, ERR_NO_CORE, "%s needs a running core", method);
     }
-    return k->run(c, a, params, result, ei);
+    return ERR_OK;
+}
+
+enum err commands_run(struct core *c, const struct actor *a, const char *method,
+                      const json_t *params, json_t **result, struct err_info *ei)
+{
+    const struct command *k;
+    enum err e = commands_allow(c, a, method, &k, ei);
+    *result = NULL;
+    if (e == ERR_OK && k->way == COMMAND_FLUSHED) {
+        (void)!ledger_flush(c->ledger, FLUSH_MS); /* what is not stored is missing, as before */
+    }
+    return e == ERR_OK ? k->run(c, a, params, result, ei) : e;
 }
 
 /* --- parameters --- */
@@ -104,9 +116,7 @@ enum err run_status(struct core *c, const struct actor *a, const json_t *params,
                     struct err_info *ei)
 {
     (void)a, (void)params;
-    if (ledger_flush(c->ledger, FLUSH_MS) == ERR_OK) {
-        c->stats->sampled_us = 0;
-    }
+    c->stats->sampled_us = 0; /* the ledger has been flushed */
     *result = snapshot_status(c);
     return *result ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory for the snapshot");
 }

@@ -4,7 +4,7 @@
 
 #include "core/control/core_private.h"
 
-#define COMMAND(method, class, without_core, operators, function)                                  \
+#define COMMAND(method, class, way, without_core, operators, function)                             \
     enum err function(struct core *c, const struct actor *a, const json_t *params,                 \
                       json_t **result, struct err_info *ei);
 #include "core/control/commands.def"

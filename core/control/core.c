@@ -177,6 +177,7 @@ static struct core *core_new(const struct core_options *o, struct err_info *ei)
         return NULL;
     }
     pthread_mutex_init(&c->text_lock, NULL);
+    pthread_mutex_init(&c->trial_lock, NULL);
     c->config = config_ref(o->config);
     c->config_path = o->config_path ? str_dup(str_of(o->config_path)) : NULL;
     c->drain_ms = c->config->requests.drain_timeout_ms;
@@ -240,6 +241,7 @@ void core_close(struct core *c)
     config_unref(c->config);
     buf_free(&c->metrics_text);
     pthread_mutex_destroy(&c->text_lock);
+    pthread_mutex_destroy(&c->trial_lock);
     if (c->wake_fd >= 0) {
         (void)close(c->wake_fd);
     }

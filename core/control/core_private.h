@@ -51,7 +51,9 @@ struct core {
     struct unstored *unstored; /* limit_unstored.c; NULL: none */
     struct burn *burn;         /* NULL: a command without a core */
     struct stats *stats;
-    struct trial *trial; /* of the last limit.try; NULL: none */
+    /* One what-if at a time, and none while config and catalog change. */
+    pthread_mutex_t trial_lock;
+    struct trial *trial; /* of the last limit.try; NULL: none; under trial_lock */
     bool simulated;
     int64_t caught_up_seq; /* entry of the ledger up to which limits of a reload have caught up */
     int64_t started_ms;
@@ -73,16 +75,29 @@ struct actor {
 };
 
 enum command_class { COMMAND_READ, COMMAND_CHANGE, COMMAND_DANGER };
+/* Where it is answered: in the control thread, if need be after the ledger has been flushed, or,
+ * because it may take seconds, in a thread of long_read.c. What runs there may use the ledger and
+ * the limits, which lock themselves, and of the rest of the core what a lock of its own guards. */
+enum command_way { COMMAND_HERE, COMMAND_FLUSHED, COMMAND_FLUSH, COMMAND_TRIAL, COMMAND_PAST };
+#define COMMAND_LANES 3 /* threads of long_read.c */
 struct command {
     const char *method;
     enum command_class class;
+    enum command_way way;
     bool without_core; /* works on a core that has no proxy */
     bool operators_only;
     enum err (*run)(struct core *c, const struct actor *a, const json_t *params, json_t **result,
                     struct err_info *ei);
 };
+static inline int command_lane(const struct command *k)
+{
+    return k->way <= COMMAND_FLUSH ? 0 : (int)k->way - (int)COMMAND_FLUSH;
+}
 const struct command *commands_find(const char *method);
-/* Checks class and role, then runs. */
+/* Checks class and role. */
+enum err commands_allow(const struct core *c, const struct actor *a, const char *method,
+                        const struct command **out, struct err_info *ei) MUST_CHECK;
+/* The same, then runs; here and now, whatever its way. */
 enum err commands_run(struct core *c, const struct actor *a, const char *method,
                       const json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;
 
@@ -217,7 +232,13 @@ void limit_unstored_store(struct core *c, bool now);
 void limit_unstored_forget(struct core *c); /* at the end */
 
 /* limit_try.c */
-void limit_try_forget(struct core *c); /* before the catalog goes */
+void limit_try_forget(struct core *c); /* at the end: nobody asks any more */
+/* Before configuration and catalog go: what-if that runs ends, and what it keeps; others wait until
+ * limit_try_resume. */
+void limit_try_suspend(struct core *c);
+void limit_try_resume(struct core *c);
+/* Forgets calls that are kept for a next question that has not come; every second. */
+void limit_try_tick(struct core *c);
 
 /* server.c */
 struct server *server_start(struct core *c, struct err_info *ei);
@@ -230,6 +251,8 @@ bool server_run(struct server *s, void (*fn)(void *arg), void *arg);
 void server_event(struct server *s, const char *limit, const char *actor, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 json_t *server_events(struct server *s);
+/* What-if that waits or runs ends with that text; control thread. */
+void server_end_trials(struct server *s, const char *text);
 int server_attached(const struct server *s);
 
 #endif

@@ -15,10 +15,11 @@ struct trial {
     struct config *config;    /* a reference: the limit lies in it */
     struct limit_draft draft; /* or here */
     char *question;           /* all but the amount */
-    int64_t since_ms, until_ms, made_us;
+    int64_t since_ms, until_ms, made_us, used_us;
 };
 
-void limit_try_forget(struct core *c)
+/* Under the lock. */
+static void forget_trial(struct core *c)
 {
     struct trial *t = c->trial;
     if (t) {
@@ -29,6 +30,34 @@ void limit_try_forget(struct core *c)
         free(t);
         c->trial = NULL;
     }
+}
+
+void limit_try_forget(struct core *c)
+{
+    forget_trial(c);
+}
+
+void limit_try_suspend(struct core *c)
+{
+    server_end_trials(c->server, "the configuration was reloaded meanwhile: ask again");
+    pthread_mutex_lock(&c->trial_lock);
+    forget_trial(c);
+}
+
+void limit_try_resume(struct core *c)
+{
+    pthread_mutex_unlock(&c->trial_lock);
+}
+
+void limit_try_tick(struct core *c)
+{
+    if (pthread_mutex_trylock(&c->trial_lock) != 0) {
+        return; /* it is in use */
+    }
+    if (c->trial && clock_mono_us() - c->trial->used_us > KEPT_US) {
+        forget_trial(c);
+    }
+    pthread_mutex_unlock(&c->trial_lock);
 }
 
 /* --- the calls --- */
@@ -159,7 +188,7 @@ static enum err prepare(struct core *c, const json_t *params, const struct targe
         free(question);
         return ERR_OK;
     }
-    limit_try_forget(c);
+    forget_trial(c);
     struct trial *t = question ? calloc(1, sizeof(*t)) : NULL;
     if (!t) {
         free(question);
@@ -177,7 +206,7 @@ static enum err prepare(struct core *c, const json_t *params, const struct targe
     }
     t->made_us = clock_mono_us();
     if (e != ERR_OK) {
-        limit_try_forget(c);
+        forget_trial(c);
     }
     return e;
 }
@@ -238,16 +267,15 @@ static enum err try_it(struct core *c, const json_t *params, const struct target
         e = err_set(ei, e, "no memory to try it");
     }
     if (e == ERR_OK) {
+        c->trial->used_us = clock_mono_us();
         *result = answer_of(c->trial, t, amount, &r);
         e = *result ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory");
     }
     return e;
 }
 
-enum err limit_try(struct core *c, const struct actor *a, const json_t *params, json_t **result,
-                   struct err_info *ei)
+static enum err try_any(struct core *c, const json_t *params, json_t **result, struct err_info *ei)
 {
-    (void)a;
     const char *name = param_text(params, "name");
     struct target t;
     int64_t amount = 0;
@@ -269,5 +297,15 @@ enum err limit_try(struct core *c, const struct actor *a, const json_t *params, 
         e = try_it(c, params, &t, amount, result, ei);
         limit_target_clear(&t);
     }
+    return e;
+}
+
+enum err limit_try(struct core *c, const struct actor *a, const json_t *params, json_t **result,
+                   struct err_info *ei)
+{
+    (void)a;
+    pthread_mutex_lock(&c->trial_lock);
+    enum err e = try_any(c, params, result, ei);
+    pthread_mutex_unlock(&c->trial_lock);
     return e;
 }

@@ -1,5 +1,6 @@
 /* peer.c: one connection of the control socket: who it is, its requests, its answers, its
  * subscription. One that does not read, or asks without end, holds up nobody else. */
+#include "core/control/long_read.h"
 #include "core/control/server_private.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #define OUT_ENOUGH      (256 * 1024) /* unread answers that hold back the next request */
 #define READ_SIZE       (16 * 1024)
 #define LINES_A_TURN    4
+#define PENDING_MAX     8 /* requests that threads of long_read.c answer */
 #define SHARED_US       200000
 #define TEXT_MAX        (1024 * 1024)
 #define GROUPS_MAX      65536
@@ -32,6 +34,8 @@ struct peer {
     struct actor actor;
     struct buf in, out;
     bool greeted, subscribed;
+    bool ended; /* it asks no more, and leaves with its last answer */
+    int pending;
     int64_t interval_us;
     json_t *last; /* what the subscriber has */
 };
@@ -136,6 +140,9 @@ static void peer_close(struct peer *p)
     }
     s->peer_count--;
     s->viewer_count -= !p->actor.operates;
+    if (p->pending > 0) {
+        long_reads_leave(s->long_reads, p);
+    }
     loop_disarm(s->loop, &p->timer);
     loop_disarm(s->loop, &p->again);
     loop_remove(s->loop, &p->fd);
@@ -148,7 +155,7 @@ static void peer_close(struct peer *p)
 
 static void peer_watch(struct peer *p)
 {
-    bool reads = p->in.len < MESSAGE_MAX && p->out.len < OUT_ENOUGH;
+    bool reads = !p->ended && p->in.len < MESSAGE_MAX && p->out.len < OUT_ENOUGH;
     loop_change(p->server->loop, &p->fd, (reads ? EPOLLIN : 0) | (p->out.len > 0 ? EPOLLOUT : 0));
 }
 
@@ -165,6 +172,10 @@ static bool peer_flush(struct peer *p)
             return false;
         }
         buf_consume(&p->out, (size_t)n);
+    }
+    if (p->ended && p->pending == 0 && p->out.len == 0) {
+        peer_close(p);
+        return false;
     }
     peer_watch(p);
     return true;
@@ -274,8 +285,32 @@ static json_t *subscribe(struct peer *p, const json_t *params)
     return json_object();
 }
 
-static enum err answer(struct peer *p, const char *method, const json_t *params, json_t **result,
-                       struct err_info *ei)
+/* A request that a thread of long_read.c answers. */
+static enum err ask_aside(struct peer *p, const struct command *k, json_int_t id,
+                          const json_t *params, struct err_info *ei)
+{
+    const struct command *allowed;
+    enum err e = commands_allow(p->server->core, &p->actor, k->method, &allowed, ei);
+    if (e == ERR_OK && p->pending >= PENDING_MAX) {
+        e = err_set(ei, ERR_FULL, "%d requests of this connection wait for their answers already",
+                    PENDING_MAX);
+    }
+    json_t *copy = e == ERR_OK && params ? json_deep_copy(params) : NULL;
+    e = e == ERR_OK ? long_reads_ask(p->server->long_reads, p, k, &p->actor, id, copy, ei) : e;
+    p->pending += e == ERR_OK;
+    return e;
+}
+
+void peer_answer(void *peer, json_int_t id, enum err e, json_t *result, const char *text)
+{
+    struct peer *p = peer;
+    p->pending--;
+    (void)peer_send(p, e == ERR_OK ? json_pack("{s:I, s:o}", "id", id, "result", result)
+                                   : failure(id, e, text));
+}
+
+static enum err answer(struct peer *p, const char *method, json_int_t id, const json_t *params,
+                       json_t **result, struct err_info *ei)
 {
     if (!method || (params && !json_is_object(params))) {
         return err_set(ei, ERR_PARSE,
@@ -295,7 +330,10 @@ static enum err answer(struct peer *p, const char *method, const json_t *params,
         *result = subscribe(p, params);
         return ERR_OK;
     }
-    return commands_run(p->server->core, &p->actor, method, params, result, ei);
+    const struct command *k = commands_find(method);
+    return k && k->way != COMMAND_HERE
+               ? ask_aside(p, k, id, params, ei)
+               : commands_run(p->server->core, &p->actor, method, params, result, ei);
 }
 
 /* One line. False: the peer is gone. */
@@ -308,9 +346,11 @@ static bool take_line(struct peer *p, const char *line, size_t n)
     const struct command *k = method ? commands_find(method) : NULL;
     struct err_info ei = {.code = ERR_OK};
     json_t *result = NULL;
-    enum err e = answer(p, method, json_object_get(request, "params"), &result, &ei);
-    bool open = peer_send(p, e == ERR_OK ? json_pack("{s:I, s:o}", "id", id, "result", result)
-                                         : failure(id, e, ei.text));
+    enum err e = answer(p, method, id, json_object_get(request, "params"), &result, &ei);
+    bool later = e == ERR_OK && !result;
+    bool open =
+        later || peer_send(p, e == ERR_OK ? json_pack("{s:I, s:o}", "id", id, "result", result)
+                                          : failure(id, e, ei.text));
     json_decref(request);
     if (k && k->class != COMMAND_READ) {
         push_all_soon(s);
@@ -360,6 +400,10 @@ static bool peer_read(struct peer *p)
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return true;
     }
+    if (n == 0 && to && p->pending > 0) { /* it may read on; EPOLLHUP says if not */
+        p->ended = true;
+        return true;
+    }
     if (n <= 0) {
         peer_close(p);
         return false;
@@ -372,6 +416,10 @@ static void on_peer(struct loop_fd *f, uint32_t events)
 {
     struct peer *p = (struct peer *)(void *)f;
     if ((events & EPOLLOUT) && !peer_flush(p)) {
+        return;
+    }
+    if (events & (EPOLLHUP | EPOLLERR) && p->ended) {
+        peer_close(p);
         return;
     }
     if ((events & EPOLLIN) && p->in.len < MESSAGE_MAX) {

@@ -119,6 +119,25 @@ static struct config *read_file(const char *path, struct err_info *ei)
     return fresh;
 }
 
+/* Everything that is in force goes over to the new configuration, or nothing. What-if looks at the
+ * old one: the proxy frees the old catalog when its last call ends. */
+static enum err swap_all(struct core *c, struct swap *s, struct err_info *ei)
+{
+    limit_try_suspend(c);
+    enum err e = proxy_reload(c->proxy, s->config, s->catalog, catalog_free, swap_limits, s, ei);
+    if (e == ERR_OK) {
+        cloud_reload(c->cloud, s->config);
+        notify_reload(c->notify, s->config);
+        atomic_store(&c->drain_ms, s->config->requests.drain_timeout_ms);
+        warn_restart(c->config, s->config);
+        config_unref(c->config);
+        c->config = s->config;
+        c->catalog = s->catalog;
+    }
+    limit_try_resume(c);
+    return e;
+}
+
 enum err core_reload(struct core *c, struct err_info *ei)
 {
     if (!c->config_path) {
@@ -128,25 +147,16 @@ enum err core_reload(struct core *c, struct err_info *ei)
     struct catalog *catalog = fresh ? catalog_new(fresh, ei) : NULL;
     struct swap s = {c, fresh, catalog};
     struct past_ahead ahead = {.limits = NULL};
-    limit_try_forget(c);
     if (catalog) {
         past_look_ahead(c, fresh, catalog, &ahead);
     }
-    enum err e = catalog ? proxy_reload(c->proxy, fresh, catalog, catalog_free, swap_limits, &s, ei)
-                         : ERR_PARSE;
+    enum err e = catalog ? swap_all(c, &s, ei) : ERR_PARSE;
     if (e != ERR_OK) {
         past_drop(&ahead);
         catalog_free(catalog);
         config_unref(fresh);
         return e;
     }
-    cloud_reload(c->cloud, fresh);
-    notify_reload(c->notify, fresh);
-    atomic_store(&c->drain_ms, fresh->requests.drain_timeout_ms);
-    warn_restart(c->config, fresh);
-    config_unref(c->config); /* the proxy frees the old catalog when its last call ends */
-    c->config = fresh;
-    c->catalog = catalog;
     past_take_over(c, &ahead);
     server_event(c->server, "", "", "the configuration %s was reloaded", c->config_path);
     return ERR_OK;

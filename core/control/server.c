@@ -1,4 +1,5 @@
 /* server.c: the control thread: its socket, what it does every second, its events. */
+#include "core/control/long_read.h"
 #include "core/control/server_private.h"
 
 #include <errno.h>
@@ -52,6 +53,8 @@ static void on_tick(struct loop_timer *t)
     loop_arm(s->loop, &s->tick, TICK_US);
     limit_end_overrides(c);
     limit_all_tick(c);
+    limit_try_tick(c);
+    long_reads_collect(s->long_reads);
     past_catch_up(c);
     loop_change(s->loop, &s->listen_fd, EPOLLIN); /* it may have paused */
     note_thresholds(s);
@@ -104,6 +107,13 @@ void server_event(struct server *s, const char *limit, const char *actor, const 
 json_t *server_events(struct server *s)
 {
     return s ? json_copy(s->events) : json_array();
+}
+
+void server_end_trials(struct server *s, const char *text)
+{
+    if (s) {
+        long_reads_end_trials(s->long_reads, text);
+    }
 }
 
 bool server_post(struct server *s, void (*fn)(void *arg), void *arg)
@@ -198,7 +208,8 @@ struct server *server_start(struct core *c, struct err_info *ei)
     s->events = json_array();
     s->tick.on_time = on_tick;
     s->loop = loop_new(ei);
-    if (!s->loop || listen_at(s, ei) != ERR_OK) {
+    s->long_reads = s->loop ? long_reads_new(c, s->loop, peer_answer) : NULL;
+    if (!s->long_reads || listen_at(s, ei) != ERR_OK) {
         server_stop(s);
         return NULL;
     }
@@ -220,11 +231,15 @@ void server_stop(struct server *s)
     if (!s) {
         return;
     }
+    if (s->long_reads) {
+        long_reads_stop(s->long_reads);
+    }
     if (s->running) {
         loop_stop(s->loop);
         (void)pthread_join(s->thread, NULL);
     }
     peer_close_all(s);
+    long_reads_free(s->long_reads);
     if (s->listen_fd.fd >= 0) {
         loop_remove(s->loop, &s->listen_fd);
         (void)close(s->listen_fd.fd);

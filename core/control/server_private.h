@@ -5,6 +5,7 @@
 #include "core/control/core_private.h"
 
 struct peer;
+struct long_reads;
 
 struct server {
     struct core *core;
@@ -13,6 +14,7 @@ struct server {
     struct loop_timer tick;
     pthread_t thread;
     bool running;
+    struct long_reads *long_reads;
     struct peer *peers;
     int peer_count, viewer_count;
     json_t *events; /* newest first */
@@ -24,6 +26,8 @@ struct server {
 
 /* Takes the connection, or says why not and closes it. */
 void peer_accept(struct server *s, int fd);
+/* What was asked for a peer in a thread of long_read.c. */
+void peer_answer(void *peer, json_int_t id, enum err e, json_t *result, const char *text);
 /* Frees every connection. */
 void peer_close_all(struct server *s);
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ASK_STEPS 20000 /* of SQLite, between two questions whether to read on */
+
 /* --- opening --- */
 
 static struct ledger *make(const char *dir, struct err_info *ei)
@@ -224,6 +226,23 @@ static void put_reader(struct ledger *g, sqlite3 *db)
     (void)sqlite3_close(db);
 }
 
+static _Thread_local struct {
+    bool (*fn)(void *arg);
+    void *arg;
+} while_wanted;
+
+void ledger_read_while(bool (*fn)(void *arg), void *arg)
+{
+    while_wanted.fn = fn;
+    while_wanted.arg = arg;
+}
+
+static int ends_reading(void *unused)
+{
+    (void)unused;
+    return while_wanted.fn != NULL && !while_wanted.fn(while_wanted.arg);
+}
+
 sqlite3 *ledger_read_begin(struct ledger *g, struct err_info *ei)
 {
     char path[LEDGER_PATH_MAX];
@@ -239,11 +258,13 @@ sqlite3 *ledger_read_begin(struct ledger *g, struct err_info *ei)
         (void)sqlite3_close(db);
         return NULL;
     }
+    sqlite3_progress_handler(db, ASK_STEPS, ends_reading, NULL);
     return db;
 }
 
 void ledger_read_end(struct ledger *g, sqlite3 *db)
 {
+    sqlite3_progress_handler(db, 0, NULL, NULL);
     if (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) {
         put_reader(g, db);
     } else {

@@ -68,6 +68,10 @@ struct ledger_health {
 };
 void ledger_health(struct ledger *g, struct ledger_health *out);
 
+/* What this thread reads from now on ends with ERR_TIMEOUT soon after fn returns false; NULL: reads
+ * end by themselves. fn is asked often and must be quick. */
+void ledger_read_while(bool (*fn)(void *arg), void *arg);
+
 /* Totals of a set of calls. */
 struct totals {
     int64_t requests, approved, failed, denied,

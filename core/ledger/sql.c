@@ -23,6 +23,8 @@ enum err sql_fail(sqlite3 *db, const char *doing, struct err_info *ei)
     case SQLITE_LOCKED:
         return err_set(ei, ERR_BUSY, "the ledger is in use by another program (%s, while %s)", text,
                        doing);
+    case SQLITE_INTERRUPT:
+        return err_set(ei, ERR_TIMEOUT, "given up while %s", doing);
     case SQLITE_NOMEM:
         return err_set(ei, ERR_NOMEM, "no memory for the ledger, while %s", doing);
     default:

@@ -217,14 +217,13 @@ static void lines_are_answered_one_by_one(void **state)
     assert_true(hear(fd, line, sizeof(line)) && strstr(line, "unsupported"));
     say(fd, "{\"id\":3,\"meth");
     say(fd, "od\":\"hello\",\"params\":{\"version\":1}}\nnot "
-            "json\n\n{\"id\":4,\"method\":\"limit.history\"}\n"
+            "json\n\n{\"id\":4,\"method\":\"limit.list\"}\n"
             "{\"id\":5,\"method\":\"limit.list\",\"params\":[]}\n{\"id\":6,\"method\":\"x\","
             "\"method\":\"y\"}\n");
     assert_true(hear(fd, line, sizeof(line)) && strstr(line, "\"id\":3") &&
                 strstr(line, "operator"));
     assert_true(hear(fd, line, sizeof(line)) && strstr(line, "not a request"));
-    assert_true(hear(fd, line, sizeof(line)) && strstr(line, "\"id\":4") &&
-                strstr(line, "changes"));
+    assert_true(hear(fd, line, sizeof(line)) && strstr(line, "\"id\":4") && strstr(line, "limits"));
     assert_true(hear(fd, line, sizeof(line)) && strstr(line, "not a request"));
     assert_true(hear(fd, line, sizeof(line)) && strstr(line, "not a request"));
     (void)close(fd);

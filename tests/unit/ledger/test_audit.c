@@ -291,12 +291,44 @@ static void order_outlives_a_restart(void **state)
     dir_remove(own);
 }
 
+static bool no_more(void *arg)
+{
+    ++*(int *)arg;
+    return false;
+}
+
+/* Who asked has left: what finds nothing ends all the same. */
+static void a_look_is_given_up(void **state)
+{
+    (void)state;
+    char own[DIR_TEXT];
+    struct err_info ei = {0};
+    int64_t found = 0;
+    int asked = 0;
+    dir_make(own);
+    struct ledger *g = ledger_at(own, 1, 0);
+    for (unsigned n = 1; n <= 5000; n++) {
+        store_plain(g, 0, n);
+    }
+    assert_int_equal(ledger_flush(g, 20000), ERR_OK);
+    struct audit_query q = {.calls = true, .where = {{"costCenter", "nobody"}}, .where_count = 1};
+    ledger_read_while(no_more, &asked);
+    assert_int_equal(ledger_audit(g, &q, count_entry, &found, &ei), ERR_TIMEOUT);
+    assert_true(asked > 0);
+    assert_non_null(strstr(ei.text, "given up"));
+    ledger_read_while(NULL, NULL);
+    assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
+    assert_int_equal(found, 0);
+    ledger_close(g);
+    dir_remove(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_in_one_order),       cmocka_unit_test(cursor_and_times),
-        cmocka_unit_test(conditions_hold),          cmocka_unit_test(old_marks_hide_nothing),
-        cmocka_unit_test(order_outlives_a_restart),
+        cmocka_unit_test(a_look_is_given_up),     cmocka_unit_test(lists_in_one_order),
+        cmocka_unit_test(cursor_and_times),       cmocka_unit_test(conditions_hold),
+        cmocka_unit_test(old_marks_hide_nothing), cmocka_unit_test(order_outlives_a_restart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
