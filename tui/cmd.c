@@ -45,9 +45,8 @@ static void print_mistakes(const char *path, const struct config_mistakes *m, bo
         const struct config_mistake *k = &m->at[i];
         if (!k->warning || warnings) {
             char text[600];
-            (void)str_printable(text, sizeof(text), str_of(k->text));
-            (void)fprintf(stderr, "%s:%d: %s%s%s%s\n", path, k->line, k->warning ? "warning: " : "",
-                          k->key, k->key[0] ? ": " : "", text);
+            config_mistake_print(text, sizeof(text), path, k);
+            (void)fprintf(stderr, "%s\n", text);
         }
     }
     if (m->errors > 0) {
@@ -93,7 +92,7 @@ struct config *cmd_config(struct cmd_options *o, bool show_warnings)
     if (!config && mistakes.errors == 0) {
         (void)fprintf(stderr, "tollgate: %s cannot be read\n", path);
     }
-    if (!config) {
+    if (!config && !show_warnings) { /* who asks a core can do without the file */
         o->socket = socket_of_broken(path);
         (void)fprintf(
             stderr, "tollgate: %s%s\n",

@@ -271,6 +271,9 @@ struct config_mistakes {
     size_t errors; /* how many are no warnings */
 };
 void config_mistakes_free(struct config_mistakes *m);
+/* "tollgate.yaml:12: limits[0].tokens: must be ...", printable; the line only where there is one.
+ */
+void config_mistake_print(char *out, size_t size, const char *path, const struct config_mistake *m);
 
 /* Reads and checks a file. Returns a configuration with one reference, or NULL when it has errors
  * or cannot be read; mistakes (errors and warnings, by line) are filled either way; free them.

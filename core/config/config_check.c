@@ -177,9 +177,28 @@ static void check_limit_models(struct config_reader *r)
     }
 }
 
+/* A misspelt ID, or a model newer than the table. */
+static void check_model_ids(struct config_reader *r)
+{
+    const struct config *c = r->config;
+    for (size_t i = 0; i < c->model_count && known_model; i++) {
+        const struct config_model *m = &c->models[i];
+        if (m->id && !m->base && !m->price.set && !str_starts(str_of(m->id), "arn:") &&
+            !known_model(m->id)) {
+            char key[48];
+            (void)snprintf(key, sizeof(key), "models[%zu].id", i);
+            config_warning(r, m->line, key,
+                           "%.80s is not in the catalog: check the spelling; without a price: its "
+                           "calls are unpriced, and usd limits refuse them",
+                           m->id);
+        }
+    }
+}
+
 void config_check(struct config_reader *r)
 {
     check_limit_models(r);
+    check_model_ids(r);
     config_listen_defaults(r);
     config_endpoint_defaults(r);
     state_dir(r);

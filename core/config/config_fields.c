@@ -1,6 +1,7 @@
 /* config_fields.c: mappings with known keys, and the types of their values. */
 #include "core/config/config_private.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -261,6 +262,20 @@ void config_read_money(const struct config_place *p, const struct config_field *
     *(int64_t *)into = value;
 }
 
+/* Nothing but case, - _ and spaces between them? */
+static bool same_letters(struct str a, struct str b)
+{
+    size_t i = 0, j = 0;
+    while (i < a.n && j < b.n) {
+        if (strchr("-_ ", a.p[i])) {
+            i++;
+        } else if (tolower((unsigned char)a.p[i++]) != tolower((unsigned char)b.p[j++])) {
+            return false;
+        }
+    }
+    return i == a.n && j == b.n;
+}
+
 bool config_tag_key_ok(const struct config_place *p, struct str key)
 {
     static const char *const known[] = {"applicationId", "costCenter", "environment"};
@@ -269,7 +284,7 @@ bool config_tag_key_ok(const struct config_place *p, struct str key)
         return false;
     }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (!str_is(key, known[i]) && str_is_nocase(key, known[i])) {
+        if (!str_is(key, known[i]) && same_letters(key, str_of(known[i]))) {
             config_wrong(p, "the tag is spelled %s", known[i]);
             return false;
         }

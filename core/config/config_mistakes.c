@@ -80,6 +80,16 @@ void config_mistakes_free(struct config_mistakes *m)
     *m = (struct config_mistakes){0};
 }
 
+void config_mistake_print(char *out, size_t size, const char *path, const struct config_mistake *m)
+{
+    char line[16] = "";
+    if (m->line > 0) {
+        (void)snprintf(line, sizeof(line), ":%d", m->line);
+    }
+    (void)snprintf(out, size, "%s%s: %s%s%s%s", path, line, m->warning ? "warning: " : "", m->key,
+                   m->key[0] ? ": " : "", m->text);
+}
+
 #define NAME_MAX_COMPARED 40
 
 static char fold(char c)

@@ -9,12 +9,13 @@
 /* The first mistake and how many there are, for one line. */
 static enum err say_mistakes(const char *path, const struct config_mistakes *m, struct err_info *ei)
 {
+    char text[512];
     for (size_t i = 0; i < m->count; i++) {
         if (!m->at[i].warning) {
+            config_mistake_print(text, sizeof(text), path, &m->at[i]);
             return err_set(ei, ERR_PARSE,
-                           "%s:%d: %s%s%s (%zu mistake%s in all; the running configuration stays)",
-                           path, m->at[i].line, m->at[i].key, *m->at[i].key ? ": " : "",
-                           m->at[i].text, m->errors, m->errors == 1 ? "" : "s");
+                           "%s (%zu mistake%s in all; the running configuration stays)", text,
+                           m->errors, m->errors == 1 ? "" : "s");
         }
     }
     return err_set(ei, ERR_PARSE, "%s: cannot be read (the running configuration stays)", path);
@@ -22,9 +23,10 @@ static enum err say_mistakes(const char *path, const struct config_mistakes *m, 
 
 static void log_mistakes(const char *path, const struct config_mistakes *m)
 {
+    char text[512];
     for (size_t i = 0; i < m->count; i++) {
-        log_line(m->at[i].warning ? LOG_WARN : LOG_ERROR, "config", "%s:%d: %s%s%s", path,
-                 m->at[i].line, m->at[i].key, *m->at[i].key ? ": " : "", m->at[i].text);
+        config_mistake_print(text, sizeof(text), path, &m->at[i]);
+        log_line(m->at[i].warning ? LOG_WARN : LOG_ERROR, "config", "%s", text);
     }
 }
 

@@ -475,6 +475,7 @@ test('check says every mistake of a file with its line', async (t) => {
         assert.deepEqual(wanted.filter((n) => !lines.includes(n)).map((n) => text[n - 2]), [], `${command}: not said`);
         assert.deepEqual(lines.filter((n) => !wanted.includes(n)).map((n) => text[n - 2]), [], `${command}: said, but right`);
         assert.match(stderr, /limits\[0\]\.tokens: /, 'with its key');
+        assert.doesNotMatch(stderr, /core that runs/, 'who only reads the file asks no core');
     }
     assert.ok(!fs.existsSync(path.join(dir, 'state')), 'nothing was begun');
     fs.writeFileSync(file, `state_dir: ${dir}/state\nregion: us-east-1\n`);

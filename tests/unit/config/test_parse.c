@@ -256,6 +256,7 @@ static void each_mistake(void **state)
         {"endpoints: {bedrock-runtime: 'http://localhost:8088'}", 1, "endpoints.bedrock-runtime",
          "own listener"},
         {"tags: {required: [costcenter]}", 1, "tags.required[0]", "spelled costCenter"},
+        {"tags: {values: {cost_center: [a]}}", 1, "tags.values.cost_center", "spelled costCenter"},
         {"tags: {required: [application, applicationId]}", 1, "tags.required[1]", "twice"},
         {"tags: {required: ['a\"b']}", 1, "tags.required[0]", "tag key"},
         {"tags: {defaults: {a: 'x\xc3\xa9'}}", 1, "tags.defaults.a", "tag value"},
@@ -386,6 +387,34 @@ static void what_is_in_effect_does_not_warn(void **state)
     assert_int_equal(c->models[0].projects.count, 1);
     assert_true(c->limits[0].rolling && c->limits[0].outgrow_stop && c->limits[0].too_big_clamp);
     assert_int_equal(c->limits[0].min_output, 16);
+    config_mistakes_free(&mistakes);
+    config_unref(c);
+}
+
+static bool knows_nova(const char *id)
+{
+    return strcmp(id, "amazon.nova-lite-v1:0") == 0;
+}
+
+static void an_unknown_model_without_a_price_is_told(void **state)
+{
+    (void)state;
+    char text[512];
+    config_know_models(knows_nova);
+    struct config *c = parse("region: us-east-1\nmodels:\n"
+                             "- {name: a, id: amazon.nova-lite-v1:0}\n"
+                             "- {name: b, id: amazon.nova-lyte-v1:0}\n"
+                             "- {name: c, id: new.one, price: {input: 1, output: 1}}\n"
+                             "- {name: d, id: us.two, base: a}\n");
+    config_know_models(NULL);
+    assert_non_null(c);
+    assert_int_equal(mistakes.count, 1);
+    assert_true(mistakes.at[0].warning);
+    config_mistake_print(text, sizeof(text), "f", &mistakes.at[0]);
+    assert_non_null(strstr(text, "f:4: warning: models[1].id: amazon.nova-lyte-v1:0 is not in"));
+    mistakes.at[0].line = 0;
+    config_mistake_print(text, sizeof(text), "f", &mistakes.at[0]);
+    assert_non_null(strstr(text, "f: warning: models[1].id: "));
     config_mistakes_free(&mistakes);
     config_unref(c);
 }
@@ -584,6 +613,7 @@ int main(void)
         TEST(each_mistake),
         TEST(all_at_once_by_line),
         TEST(what_is_in_effect_does_not_warn),
+        TEST(an_unknown_model_without_a_price_is_told),
         TEST(the_list_of_mistakes_is_bounded),
         TEST(outside_text_is_printable),
         TEST(plaintext_is_allowed_when_said),
