@@ -18,7 +18,7 @@
 #endif
 #endif
 #ifndef CLASS_BYTES
-#define CLASS_BYTES ((size_t)128 * 1024) /* kept of each size by a thread */
+#define CLASS_BYTES ((size_t)512 * 1024) /* kept of each size by a thread */
 #endif
 
 /* Which pieces are kept stands apart from them: to read a link out of each would wait for memory

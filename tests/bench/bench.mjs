@@ -1,6 +1,6 @@
 // bench.mjs: tollgate beside haproxy and nginx as plain reverse proxies, and beside no proxy at all, in one run.
 // Environment: TOLLGATE, BENCH_OUT (set by ./run), BENCH_QUICK=1, ONLY=part,part (throughput, big, single, rate,
-// streams, many, http2, tls, memory, rooms, start).
+// streams, many, crowd, http2, tls, memory, flat, rooms, start).
 import {readFileSync, writeFileSync, statfsSync, readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {cpus, release} from 'node:os';
@@ -75,7 +75,7 @@ let key, upstream, proxies;
 const body = {};
 
 function prepareBodies() {
-    for (const [name, size] of [['2k', 2048], ['64k', 65536]]) {
+    for (const [name, size] of [['2k', 2048], ['51k', 52224], ['64k', 65536], ['5m', 5242880]]) {
         const call = {messages: [{role: 'user', content: [{text: ''}]}], inferenceConfig: {maxTokens: 128, temperature: 0.5}};
         const left = size - JSON.stringify(call).length;
         call.messages[0].content[0].text =
@@ -145,6 +145,12 @@ async function big() {
     const r = await repeat(quick ? 2 : 3, t => calls('rps', t, '64k', 64, quick ? 1 : 2));
     row('Converse 64 KB, 64 conns', 'req/s', 0, r, v => v.rps);
     row('  CPU a call', 'us', 1, r, v => v.cpu, {most: 1.3});
+    for (const [what, size, connections] of [['51 KB', '51k', 64], ['5 MB', '5m', 8]]) {
+        progress(`throughput: ${what} body, ${connections} connections`);
+        const other = await repeat(quick ? 1 : 2, t => calls('rps', t, size, connections, 1));
+        row(`Converse ${what}, ${connections} conns`, 'req/s', 0, other, v => v.rps);
+        row('  CPU a call', 'us', 1, other, v => v.cpu);
+    }
 }
 
 async function rate() {
@@ -309,6 +315,43 @@ async function many() {
     row('  CPU an event, whole stream', 'us', 2, r, v => v.cpu);
 }
 
+// Calls beside thousands of open streams, and the same calls without them.
+async function crowd() {
+    const room = Number(readFileSync('/proc/self/limits', 'utf8').match(/Max open files\s+(\d+)/)[1]);
+    const count = Math.min(quick ? 1000 : 5000, Math.floor((room - 900) / 2));
+    progress(`calls beside ${count} streams`);
+    const r = await repeat(quick ? 1 : 2, async t => {
+        const alone = await calls('rate', t, '2k', 64, 2, 1000);
+        let beside;
+        await streams(t, count, 8, 1000, 2500, {onOpen: async () => { beside = await calls('rate', t, '2k', 64, 2, 1000); }});
+        return {alone: alone.p99, beside: beside.p99};
+    });
+    row(`1,000 req/s, ${text(count, 0)} streams open: p99`, 'us', 0, r, v => v.beside);
+    row('  the same calls without them: p99', 'us', 0, r, v => v.alone);
+}
+
+// What 100,000 calls and 10,000 streams left by their client leave behind in memory.
+async function flat() {
+    progress('memory after 100,000 calls and 10,000 aborted streams');
+    const p = proxies.tollgate, calledFor = async n => {
+        for (let sum = 0; sum < n;) sum += (await calls('rps', p, '2k', 256, 1)).calls;
+        await rig.sleep(500);
+        return rig.anonymousKb(p.pid);
+    };
+    const aborted = async n => {
+        const r = await rig.load(['aborts', p.port, headOf('converse-stream'), body['2k'], 100, 60, n].map(String), p, upstream);
+        if (r.errors || r.done !== n) notes.push(`tollgate: ${r.done} of ${n} streams aborted, ${r.errors} errors`);
+        errors += r.errors;
+        await rig.sleep(500);
+        return rig.anonymousKb(p.pid);
+    };
+    await upstream.set(20, 150);
+    await aborted(1000);
+    const begin = await calledFor(20000), called = await calledFor(quick ? 20000 : 100000);
+    plain('memory more after 100,000 calls', 'KB', 0, {tollgate: called - begin}, 1024);
+    plain('  after 10,000 aborted streams', 'KB', 0, {tollgate: await aborted(quick ? 2000 : 10000) - called}, 1024);
+}
+
 async function startUp() {
     progress('start to ready');
     const all = {tollgate: [], haproxy: [], nginx: []};
@@ -370,10 +413,12 @@ async function main() {
     if (wanted('rate')) await rate();
     if (wanted('streams')) { await manyEvents(); await eventCost(); }
     if (wanted('many')) await many();
+    if (wanted('crowd')) await crowd();
     if (wanted('http2')) await http2();
     await ledgerAgrees();
     if (wanted('tls')) await tls();
     if (wanted('single')) { await stopAll(proxies); await single(); proxies = await startAll(upstream.port); }
+    if (wanted('flat')) await flat();
     if (wanted('memory')) await memory();
     if (wanted('rooms')) await rooms();
     if (wanted('start')) await startUp();

@@ -4,6 +4,7 @@
  *   load rate PORT HEAD BODY CONNECTIONS SECONDS RATE    open loop; a delay counts from the moment
  *                                                        a call was due, not from when it was sent
  *   load streams PORT HEAD BODY STREAMS SECONDS EVENTS RAMP_MS
+ *   load aborts PORT HEAD BODY CONNECTIONS SECONDS STREAMS    each is closed after its first event
  *
  * HEAD is a file with the request line and headers without Content-Length and the empty line. The
  * first half second of rps and rate is not measured. Prints one line of JSON; `streams` prints
@@ -42,7 +43,7 @@ static int epoll;
 static long port;
 static char *request;
 static size_t request_len;
-static bool stream_mode;
+static bool stream_mode, abort_mode;
 static struct samples delays, first_delays;
 static int64_t measure_from, stop_at;
 static long calls, measured, errors, events_seen, broken_frames, first_seen, streams_done;
@@ -337,6 +338,10 @@ static void turn(int64_t until)
         ssize_t got = recv(c->fd, scratch, sizeof(scratch), 0);
         if (got > 0) {
             take(c, scratch, (size_t)got);
+            if (abort_mode && c->busy && c->events > 0) {
+                connection_close(c);
+                finished(c);
+            }
         } else if (got == 0 || errno != EAGAIN) {
             if (c->busy) {
                 failed(c);
@@ -449,6 +454,30 @@ static void run_streams(long ramp_ms)
     }
 }
 
+static long streams_wanted;
+
+static void another(struct connection *c)
+{
+    streams_done++;
+    if (streams_done + in_flight <= streams_wanted && errors < 1000) {
+        call_begin(c, now_ns());
+    } else {
+        in_flight--;
+    }
+}
+
+static void run_aborts(void)
+{
+    finished = another;
+    for (long i = 0; i < connection_count && i < streams_wanted; i++) {
+        in_flight++;
+        call_begin(&connections[i], now_ns());
+    }
+    while (in_flight > 0 && now_ns() < stop_at) {
+        turn(stop_at);
+    }
+}
+
 /* --- the whole --- */
 
 static char *file(const char *path, size_t *n)
@@ -513,14 +542,13 @@ static void report_streams(long events)
 int main(int argc, char **argv)
 {
     const char *mode = argc > 1 ? argv[1] : "";
-    int want = strcmp(mode, "rps") == 0       ? 7
-               : strcmp(mode, "rate") == 0    ? 8
-               : strcmp(mode, "streams") == 0 ? 9
-                                              : 0;
+    bool rps = strcmp(mode, "rps") == 0, rate = strcmp(mode, "rate") == 0;
 
-    if (argc != want) {
-        die("usage: load rps|rate|streams PORT HEAD BODY CONNECTIONS SECONDS [RATE | EVENTS "
-            "RAMP_MS]");
+    abort_mode = strcmp(mode, "aborts") == 0;
+    stream_mode = abort_mode || strcmp(mode, "streams") == 0;
+    if (argc != (rps ? 7 : rate || abort_mode ? 8 : stream_mode ? 9 : 0)) {
+        die("usage: load rps|rate|aborts|streams PORT HEAD BODY CONNECTIONS SECONDS [RATE | "
+            "STREAMS | EVENTS RAMP_MS]");
     }
     (void)prctl(PR_SET_PDEATHSIG, 15);
     long most = be_precise_and_large() - 16;
@@ -529,19 +557,21 @@ int main(int argc, char **argv)
     long n = number_arg(argv[5], "CONNECTIONS", 1, most);
     int64_t seconds = number_arg(argv[6], "SECONDS", 1, 600);
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    stream_mode = want == 9;
     connections_new(n, !stream_mode);
     measure_from = now_ns() + WARM_UP_NS;
     stop_at = measure_from + seconds * 1000000000;
-    if (want == 7) {
+    if (rps) {
         run_rps();
-    } else if (want == 8) {
+    } else if (rate) {
         run_rate(number_arg(argv[7], "RATE", 1, 1000000));
+    } else if (abort_mode) {
+        streams_wanted = number_arg(argv[7], "STREAMS", 1, 1000000);
+        run_aborts();
     } else {
         run_streams(number_arg(argv[8], "RAMP_MS", 0, 60000));
     }
     if (stream_mode) {
-        report_streams(number_arg(argv[7], "EVENTS", 1, 1000000));
+        report_streams(abort_mode ? 0 : number_arg(argv[7], "EVENTS", 1, 1000000));
     } else {
         report_calls((double)seconds);
     }

@@ -80,6 +80,11 @@ export function rssKb(pid) {
     return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s*(\d+)/)[1]);
 }
 
+// Memory of its own alone: without the files it has mapped.
+export function anonymousKb(pid) {
+    return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/RssAnon:\s*(\d+)/)[1]);
+}
+
 // Busy time of the given processors in microseconds.
 export function busyUs(list) {
     const text = readFileSync('/proc/stat', 'utf8');
