@@ -191,7 +191,30 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
-static bool make_context(struct endpoint *e, const char *ca_file, struct err_info *ei)
+static bool read_ca_file(SSL_CTX *context, const char *ca_file, struct err_info *ei)
+{
+    int ok = ca_file ? SSL_CTX_load_verify_locations(context, ca_file, NULL)
+                     : SSL_CTX_set_default_verify_paths(context);
+    if (ok != 1) {
+        err_set(ei, ERR_IO, "upstream.ca_file %s: cannot be read as PEM certificates",
+                ca_file ? ca_file : "(system)");
+    }
+    return ok == 1;
+}
+
+bool endpoint_check_ca_file(const char *ca_file, struct err_info *ei)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    bool ok = context && read_ca_file(context, ca_file, ei);
+    if (!context) {
+        err_set(ei, ERR_NOMEM, "no memory for a TLS context");
+    }
+    SSL_CTX_free(context);
+    return ok;
+}
+
+static bool make_context(struct endpoint *e, const char *ca_file, const struct endpoint *other,
+                         struct err_info *ei)
 {
     e->context = SSL_CTX_new(TLS_client_method());
     if (!e->context) {
@@ -207,14 +230,11 @@ static bool make_context(struct endpoint *e, const char *ca_file, struct err_inf
     SSL_CTX_set_session_cache_mode(e->context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(e->context, keep_session);
-    int ok = ca_file ? SSL_CTX_load_verify_locations(e->context, ca_file, NULL)
-                     : SSL_CTX_set_default_verify_paths(e->context);
-    if (ok != 1) {
-        err_set(ei, ERR_IO, "upstream.ca_file %s: cannot be read as PEM certificates",
-                ca_file ? ca_file : "(system)");
-        return false;
+    if (other && other->context) {
+        SSL_CTX_set1_cert_store(e->context, SSL_CTX_get_cert_store(other->context));
+        return true;
     }
-    return true;
+    return read_ca_file(e->context, ca_file, ei);
 }
 
 /* The way to the host: directly, or through a proxy. */
@@ -235,6 +255,12 @@ static bool find_way(struct endpoint *e, struct err_info *ei)
 
 struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_info *ei)
 {
+    return endpoint_new_beside(url, ca_file, NULL, ei);
+}
+
+struct endpoint *endpoint_new_beside(const char *url, const char *ca_file,
+                                     const struct endpoint *other, struct err_info *ei)
+{
     struct endpoint *e = calloc(1, sizeof(*e));
     if (!e) {
         err_set(ei, ERR_NOMEM, "no memory for endpoint %s", url);
@@ -243,7 +269,8 @@ struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_i
     e->references = 1;
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->wake, NULL);
-    if (!parse_url(e, url, ei) || !find_way(e, ei) || (e->tls && !make_context(e, ca_file, ei))) {
+    if (!parse_url(e, url, ei) || !find_way(e, ei) ||
+        (e->tls && !make_context(e, ca_file, other, ei))) {
         endpoint_free(e);
         return NULL;
     }

@@ -25,6 +25,11 @@ struct endpoint;
  * localhost are known at once, others as soon as the resolver thread has them (refreshed every 30
  * s; old addresses are kept when a refresh fails). */
 struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_info *ei);
+/* The same, with the certificates that `other` (or NULL) has read already: they are hundreds. */
+struct endpoint *endpoint_new_beside(const char *url, const char *ca_file,
+                                     const struct endpoint *other, struct err_info *ei);
+/* Can the certificates of ca_file be read? */
+bool endpoint_check_ca_file(const char *ca_file, struct err_info *ei);
 void endpoint_free(struct endpoint *e);
 
 const char *endpoint_host(const struct endpoint *e); /* for SNI and the name check */

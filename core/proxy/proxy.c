@@ -154,6 +154,18 @@ static struct roles *open_roles(const struct proxy_options *o, struct err_info *
     return roles_new(&roles, ei);
 }
 
+/* A file that is named has to be good, even while nothing is asked over TLS. */
+static bool open_endpoints(struct proxy *p, const struct config *c, struct err_info *ei)
+{
+    const char *ca_file = c->upstream.ca_file;
+    p->runtime = endpoint_new(c->endpoints[SERVICE_BEDROCK_RUNTIME], ca_file, ei);
+    p->mantle = p->runtime ? endpoint_new_beside(c->endpoints[SERVICE_BEDROCK_MANTLE], ca_file,
+                                                 p->runtime, ei)
+                           : NULL;
+    return p->mantle && (!ca_file || endpoint_tls(p->runtime) || endpoint_tls(p->mantle) ||
+                         endpoint_check_ca_file(ca_file, ei));
+}
+
 struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
 {
     struct proxy *p = calloc(1, sizeof(*p));
@@ -168,13 +180,10 @@ struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
     p->worker_count = p->worker_count < WORKERS_MAX ? p->worker_count : WORKERS_MAX;
     p->workers = calloc((size_t)p->worker_count, sizeof(*p->workers));
     p->rules = rules_new(o->config, o->catalog);
-    const char *ca_file = o->config->upstream.ca_file;
-    p->runtime = endpoint_new(o->config->endpoints[SERVICE_BEDROCK_RUNTIME], ca_file, ei);
-    p->mantle = endpoint_new(o->config->endpoints[SERVICE_BEDROCK_MANTLE], ca_file, ei);
     p->roles = open_roles(o, ei);
     enum err e =
         !p->workers || !p->rules ? err_set(ei, ERR_NOMEM, "no memory for the proxy") : ERR_OK;
-    if (e != ERR_OK || !p->roles || !p->runtime || !p->mantle ||
+    if (e != ERR_OK || !p->roles || !open_endpoints(p, o->config, ei) ||
         open_listeners(p, o->config, ei) != ERR_OK) {
         proxy_free(p);
         return NULL;

@@ -124,3 +124,14 @@ test('a proxy of a kind that is not known refuses the start', async (t) => {
     assert.match(p.stderr, /HTTPS_PROXY: only proxies of the kind http:\/\/ are known/);
     assert.ok(!p.stderr.includes('secret'));
 });
+
+test('a ca_file that cannot be read ends the start, even where nothing is asked over TLS', async (t) => {
+    const sim = await Simulation.start(t);
+    for (const ca_file of ['/does/not/exist.pem', '/dev/null']) {
+        const core = Core.prepare(t, sim, configuration(sim, { upstream: { ca_file } }));
+        const p = core.spawn();
+        await p.ended;
+        assert.equal(p.status, 1, p.stderr);
+        assert.ok(p.stderr.includes(`upstream.ca_file ${ca_file}`), p.stderr);
+    }
+});

@@ -202,6 +202,18 @@ static void a_wrong_ca_file_is_told(void **state)
     struct err_info ei = {0};
     assert_null(endpoint_new("https://localhost", "/does/not/exist.pem", &ei));
     assert_non_null(strstr(ei.text, "/does/not/exist.pem"));
+    err_clear(&ei);
+    assert_false(endpoint_check_ca_file("/dev/null", &ei));
+    assert_non_null(strstr(ei.text, "/dev/null"));
+    struct endpoint *other = endpoint_new("https://127.0.0.1:1", NULL, &ei);
+    struct endpoint *plain = endpoint_new("http://127.0.0.1:1", NULL, &ei);
+    struct endpoint *beside =
+        endpoint_new_beside("https://127.0.0.1:2", "/does/not/exist.pem", other, &ei);
+    assert_non_null(beside); /* not read again */
+    assert_null(endpoint_new_beside("https://127.0.0.1:2", "/does/not/exist.pem", plain, &ei));
+    endpoint_free(other);
+    endpoint_free(plain);
+    endpoint_free(beside);
     static const char *const bad[] = {"ftp://x", "https://", "http://[::1", "http://x:0",
                                       "http://x:port"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
