@@ -8,18 +8,50 @@
 
 #define EVICT_TRIES      2 /* idle groups looked for when one is added */
 #define EVICT_TRIES_FULL 8
+#define SET_BACK_MS      300000 /* a clock set back by less is waited for */
+
+void counter_restamp(const struct limits *l, struct rule *r, int64_t now_ms)
+{
+    int64_t was_ms = r->start_ms;
+    window_at(l->zone, r->file->window, now_ms, &r->start_ms, &r->end_ms);
+    for (struct group *g = r->newest; g != NULL; g = g->older) {
+        struct bucket *b = g->now;
+        if (b->start_ms == was_ms) {
+            b->start_ms = r->start_ms;
+            b->end_ms = r->end_ms;
+            if (b->before_ms == r->start_ms) { /* the clock had run ahead of this very window */
+                headroom_spend(b, 0, b->before_used);
+                b->before_used = 0;
+            }
+        }
+    }
+}
+
+/* The clock stands before the running window. A step that is small beside the window is waited for:
+ * then what calls are stamped with holds to the amount too. After a larger one the limit would be
+ * in the way for as long as the clock had been ahead. The caller's time may be an old one. */
+static void set_back(const struct limits *l, struct rule *r)
+{
+    int64_t now_ms = clock_wall_ms();
+    int64_t length_ms = r->rolling ? window_length_ms(r->file->window) : r->end_ms - r->start_ms;
+    int64_t wait_ms = length_ms < SET_BACK_MS ? length_ms : SET_BACK_MS;
+    if (!r->rolling && now_ms < r->start_ms - wait_ms) {
+        counter_restamp(l, r, now_ms);
+    } else if (r->rolling && roll_slot(r, now_ms + wait_ms) < r->slot) {
+        r->ahead += r->slot - roll_slot(r, now_ms);
+    }
+}
 
 void counter_window(const struct limits *l, struct rule *r, int64_t now_ms)
 {
-    if (r->rolling) {
-        int64_t slot = roll_slot(r, now_ms);
-        r->slot = slot > r->slot ? slot : r->slot;
-        return;
+    int64_t slot = r->rolling ? roll_slot(r, now_ms) : 0;
+    if (r->rolling ? slot < r->slot : now_ms < r->start_ms) {
+        set_back(l, r);
+    } else if (r->rolling) {
+        r->slot = slot;
+    } else if (now_ms >= r->end_ms && r->file->window != WINDOW_NONE) {
+        window_at(l->zone, r->file->window, now_ms, &r->start_ms, &r->end_ms);
     }
-    if (now_ms < r->end_ms || r->file->window == WINDOW_NONE) {
-        return;
-    }
-    window_at(l->zone, r->file->window, now_ms, &r->start_ms, &r->end_ms);
 }
 
 static void unlink_group(struct group *g)
@@ -52,7 +84,12 @@ static void touch(struct group *g, int64_t now_ms)
 static bool bucket_begin(struct bucket *b, struct group *g)
 {
     const struct rule *r = g->rule;
-    struct bucket fresh = {.group = g, .start_ms = r->start_ms, .end_ms = r->end_ms};
+    const struct bucket *past = g->now != NULL ? g->now : b;
+    struct bucket fresh = {.group = g,
+                           .start_ms = r->start_ms,
+                           .end_ms = r->end_ms,
+                           .before_ms = past->start_ms,
+                           .before_used = past->used};
     if (r->rolling && !roll_new(&fresh)) {
         return false;
     }
@@ -82,7 +119,7 @@ static struct bucket *bucket_new(struct limits *l, struct group *g)
     if (b == NULL) {
         return NULL;
     }
-    b->roll = NULL;
+    *b = (struct bucket){.start_ms = INT64_MIN};
     if (!bucket_begin(b, g)) {
         bucket_free(l, b);
         return NULL;
@@ -115,14 +152,46 @@ static int64_t ended_ms(const struct group *g)
     return b->end_ms;
 }
 
+/* Whole windows between that of the bucket and the running one, which pay too. */
+static int64_t windows_between(const struct bucket *b)
+{
+    int64_t gap_ms = b->group->rule->start_ms - b->end_ms, length_ms = b->end_ms - b->start_ms;
+    return gap_ms <= 0 || length_ms <= 0 ? 0 : (gap_ms + length_ms / 2) / length_ms;
+}
+
+/* Of a bucket whose window has passed: what its calls used above what they had reserved, as far as
+ * its amount does not cover that beside the rest. */
+static int64_t unpaid(const struct bucket *b, int64_t now_ms)
+{
+    int64_t amount;
+    bool blocked;
+    if (b->excess == 0 || b->group->rule->file->action == ACTION_WARN) {
+        return 0;
+    }
+    override_terms(b->group->rule, b->group, now_ms, &amount, &blocked);
+    int64_t over = b->used + b->reserved - amount;
+    int64_t owed = over < b->excess ? over : b->excess, windows = windows_between(b);
+    if (owed <= 0 || (windows > 0 && amount >= owed / windows + 1)) {
+        return 0;
+    }
+    return owed - windows * amount;
+}
+
+int64_t counter_owed(const struct group *g, int64_t now_ms)
+{
+    const struct bucket *b = g->now;
+    bool passed = b->roll == NULL && b->start_ms != g->rule->start_ms;
+    return money_add(g->debt, passed ? unpaid(b, now_ms) : 0);
+}
+
 static bool idle(const struct group *g, int64_t now_ms, bool full)
 {
     bool windowless = g->rule->file->window == WINDOW_NONE;
     int64_t end_ms = windowless ? g->last_ms : ended_ms(g);
     bool passed = windowless || end_ms <= now_ms;
     bool rested = now_ms - (end_ms < g->last_ms ? g->last_ms : end_ms) >= GROUP_IDLE_MS;
-    return g->holds == 0 && g->first_waiter == NULL && g->override == NULL && g->debt == 0 &&
-           g != g->rule->only && passed && (full || rested);
+    return g->holds == 0 && g->first_waiter == NULL && g->override == NULL && g != g->rule->only &&
+           passed && (full || rested) && counter_owed(g, now_ms) == 0;
 }
 
 /* Looks at the groups used longest ago; busy ones move to the front, so that the next look goes on.
@@ -202,6 +271,12 @@ struct group *counter_group(struct limits *l, struct rule *r, struct str text)
     return r->other;
 }
 
+static void spend_debt(struct bucket *b, int64_t n)
+{
+    headroom_spend(b, counter_slot(b), n);
+    b->excess = money_add(b->excess, b->roll == NULL ? n : 0);
+}
+
 struct bucket *counter_bucket(struct limits *l, struct group *g, int64_t now_ms)
 {
     struct bucket *b = g->now;
@@ -217,6 +292,7 @@ struct bucket *counter_bucket(struct limits *l, struct group *g, int64_t now_ms)
         }
         return b;
     }
+    int64_t owed = counter_owed(g, now_ms);
     if (b->holds > 0) {
         b = bucket_new(l, g);
         if (b == NULL) {
@@ -227,10 +303,22 @@ struct bucket *counter_bucket(struct limits *l, struct group *g, int64_t now_ms)
         return NULL;
     }
     touch(g, now_ms);
-    headroom_spend(b, counter_slot(b), g->debt);
+    spend_debt(b, owed);
     g->debt = 0;
     events_check(l, b, now_ms, false);
     return b;
+}
+
+bool counter_turn(struct limits *l, struct bucket *b, int64_t slot, int64_t now_ms)
+{
+    struct group *g = b->group;
+    counter_window(l, g->rule, now_ms);
+    if (g->now->roll == NULL) {
+        (void)counter_bucket(l, g, now_ms); /* without memory it turns later */
+    }
+    counter_roll(b, now_ms);
+    return b == g->now && b->start_ms == g->rule->start_ms &&
+           (b->roll == NULL || roll_inside(b, slot));
 }
 
 void counter_roll(struct bucket *b, int64_t now_ms)
@@ -239,11 +327,6 @@ void counter_roll(struct bucket *b, int64_t now_ms)
         roll_on(b);
         events_rearm(b, now_ms);
     }
-}
-
-bool counter_runs(const struct bucket *b, int64_t slot)
-{
-    return b->start_ms == b->group->rule->start_ms && (b->roll == NULL || roll_inside(b, slot));
 }
 
 void counter_denied(struct bucket *b)
@@ -285,7 +368,7 @@ void counter_charge(struct limits *l, struct group *g, int64_t now_ms, int64_t n
         g->debt = n > COUNT_CAP - g->debt ? COUNT_CAP : g->debt + n;
         return;
     }
-    headroom_spend(b, counter_slot(b), n);
+    spend_debt(b, n);
     events_check(l, b, now_ms, false);
 }
 

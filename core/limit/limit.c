@@ -163,22 +163,12 @@ void limits_free(struct limits *l)
     free(l);
 }
 
-/* After a change of timezone a window may begin elsewhere; what was counted in the running one
- * stays in the running one. */
-static void restamp(struct limits *l, struct rule *r)
+/* After a change of timezone a window may begin elsewhere. */
+static void restamp(const struct limits *l, struct rule *r)
 {
     int64_t now_ms = clock_wall_ms();
-    int64_t before = r->start_ms;
-    if (r->file->window == WINDOW_NONE || now_ms >= r->end_ms) {
-        return;
-    }
-    r->end_ms = 0;
-    counter_window(l, r, now_ms);
-    for (struct group *g = r->newest; g != NULL; g = g->older) {
-        if (g->now->start_ms == before) {
-            g->now->start_ms = r->start_ms;
-            g->now->end_ms = r->end_ms;
-        }
+    if (r->file->window != WINDOW_NONE && now_ms < r->end_ms) {
+        counter_restamp(l, r, now_ms);
     }
 }
 
@@ -193,10 +183,11 @@ static void is_behind(struct rule *r)
 static void begin_anew(struct rule *r)
 {
     r->start_ms = r->end_ms = 0;
-    r->slot = 0;
+    r->slot = r->ahead = 0;
     is_behind(r);
     for (struct group *g = r->newest; g != NULL; g = g->older) {
         g->now->start_ms = INT64_MIN;
+        g->now->excess = 0;
     }
 }
 

@@ -6,8 +6,9 @@
  * restoring look at clock_wall_ms themselves. Where headroom comes from is known to headroom.c
  * alone.
  *
- * A window never goes back: while the clock stands before the running window, calls count in that
- * one. A tag that is absent counts and matches as "none". A limit with `per` keeps at most 100,000
+ * While the clock stands before the running window, calls count in that one. Only when it was set
+ * back by more than the window's length or five minutes the window goes back too, with what was
+ * counted, so that no limit is in the way for as long as a clock had been ahead. A tag that is absent counts and matches as "none". A limit with `per` keeps at most 100,000
  * groups apart (about 400 bytes and the length of its text each, 40 MB in all for short ones; 900
  * bytes more where the window rolls); those idle for an hour after their window (at once when it is
  * full) make room, and calls that find no room share the group whose values are "other".
@@ -132,8 +133,10 @@ bool limits_top_up(struct limits *l, struct limit_hold *hold, const struct call 
                    const struct usage *usage);
 
 /* Ends a reservation with what was really used (call->usage, usd, priced), in the window of
- * admission; what lies above the reservation and belongs to a window that has passed is carried as
- * debt into the running one (a top-up past the amount likewise). A usd limit counts what was
+ * admission. What lies above the reservation (a top-up past the amount likewise) is a debt: its
+ * window pays it as far as it has room, the ones after it the rest; where the window of admission
+ * has passed, the running one. A window that rolls admits nothing until enough has left it. A
+ * restart forgets the debts of earlier windows. A usd limit counts what was
  * reserved when the usage cannot be priced: an unknown price is never zero. Learns when
  * call->usage_reported. Frees the hold. */
 void limits_settle(struct limits *l, struct limit_hold *hold, const struct call *call);

@@ -71,7 +71,9 @@ struct bucket {
     struct roll *roll;        /* NULL: the window does not roll */
     int64_t start_ms, end_ms; /* 0: no window, or one that rolls */
     int64_t used, reserved, charged_by_crash, denied;
-    int64_t check; /* scratch of the view */
+    int64_t excess; /* part of used that no headroom was there for; not where the window rolls */
+    int64_t before_ms, before_used; /* start of the window before, and what was used in it */
+    int64_t check;                  /* scratch of the view */
     struct watch *watches;
     uint32_t watch_count;
     uint32_t holds;
@@ -120,8 +122,9 @@ struct rule {
     struct part parts[CONFIG_TAG_KEYS_MAX];
     size_t part_count;
     bool rolling;
-    int64_t slot;             /* the one that fills where the window rolls; never goes back */
-    int64_t start_ms, end_ms; /* the running window; never goes back; 0 when it rolls */
+    int64_t slot;  /* the one that fills where the window rolls; never goes back */
+    int64_t ahead; /* slots by which their numbers are ahead of the clock, since it was set back */
+    int64_t start_ms, end_ms; /* the running window; 0 when it rolls */
     struct map groups;
     struct group *newest, *oldest;
     struct group *only;  /* the group of a limit without per */
@@ -228,8 +231,13 @@ enum err rule_group_text(struct catalog *catalog, const struct rule *r, const ch
 struct str rule_other_text(const struct rule *r, char *out);
 
 /* --- counter.c: groups and their buckets --- */
-/* Brings the rule's window up to now; it never goes back. */
+/* Brings the rule's window up to now. It goes back only when the clock was set back by more than
+ * the window's length or five minutes. */
 void counter_window(const struct limits *l, struct rule *r, int64_t now_ms);
+/* The running window becomes that which holds now: what was counted in it stays in it. */
+void counter_restamp(const struct limits *l, struct rule *r, int64_t now_ms);
+/* What the running window will owe for those before it, of a group not looked at in it yet. */
+int64_t counter_owed(const struct group *g, int64_t now_ms);
 /* The group of that text, made when absent; the shared one when the limit is full. NULL: no memory.
  */
 struct group *counter_group(struct limits *l, struct rule *r, struct str text);
@@ -244,15 +252,16 @@ static inline int64_t counter_slot(const struct bucket *b)
 {
     return b->roll == NULL ? 0 : b->roll->slot;
 }
-/* Is the bucket that of the running window, and the slot of admission in it? */
-bool counter_runs(const struct bucket *b, int64_t slot);
+/* Before what is held of a bucket with a group changes: lets its group turn to the running window,
+ * if it has passed. Is the bucket that of the running window, and the slot of admission in it? */
+bool counter_turn(struct limits *l, struct bucket *b, int64_t slot, int64_t now_ms);
 void counter_denied(struct bucket *b);
 /* When `needed` more fits, should the open calls use what they hold. */
 int64_t counter_frees_at(const struct bucket *b, int64_t needed);
 /* A hold on the bucket begins and ends. */
 void counter_take(struct bucket *b);
 void counter_drop(struct limits *l, struct bucket *b);
-/* Adds to what the running window has used, or to the debt of the next. */
+/* Adds a debt to what the running window has used, or to the debt of the next. */
 void counter_charge(struct limits *l, struct group *g, int64_t now_ms, int64_t n);
 /* Frees the rule and its groups; buckets with holds stay until those end. */
 void counter_free_rule(struct limits *l, struct rule *r);

@@ -106,10 +106,11 @@ static void fill_group(struct limit_group_view *v, const struct group *g, int64_
         v->denied = b->denied;
         int64_t left = headroom_left(b, v->amount);
         v->remaining = left > 0 ? left : 0;
-        v->over = v->used > v->amount ? v->used - v->amount : 0;
     } else {
-        v->remaining = v->amount;
+        v->used = counter_owed(g, now_ms);
+        v->remaining = v->used < v->amount ? v->amount - v->used : 0;
     }
+    v->over = v->used > v->amount ? v->used - v->amount : 0;
 }
 
 static void name_group(struct limit_group_view *v, const struct group *g, int64_t now_ms)

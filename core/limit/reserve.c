@@ -83,21 +83,28 @@ int64_t reserve_frees_at(const struct match *m)
     return counter_frees_at(m->bucket, m->asked - headroom_left(m->bucket, m->amount));
 }
 
-/* A block may end before the window does, or long after it. */
-static int64_t frees_at(const struct match *m, enum verdict v)
+/* When the block ends that o makes; 0: it makes none, INT64_MAX: for ever. */
+static int64_t block_ends(const struct override *o, int64_t now_ms)
 {
-    const struct override *o = m->bucket->group->override;
+    if (!override_in_force(o, now_ms) || !o->o.blocked) {
+        return 0;
+    }
+    return o->o.until_ms > 0 ? o->o.until_ms : INT64_MAX;
+}
+
+/* A block may end before the window does, or long after it. */
+static int64_t frees_at(const struct match *m, enum verdict v, int64_t now_ms)
+{
     if (v == FULL) {
         return reserve_frees_at(m);
     }
-    if (o == NULL || !o->o.blocked) {
-        o = m->rule->override;
-    }
-    return v == BLOCKED && o != NULL && o->o.until_ms > 0 ? o->o.until_ms
-                                                          : counter_frees_at(m->bucket, INT64_MAX);
+    int64_t whole = block_ends(m->rule->override, now_ms);
+    int64_t own = block_ends(m->bucket->group->override, now_ms);
+    int64_t ends = whole > own ? whole : own;
+    return v == BLOCKED && ends < INT64_MAX ? ends : counter_frees_at(m->bucket, INT64_MAX);
 }
 
-static void describe(const struct match *m, enum verdict v, struct limit_denial *d)
+static void describe(const struct match *m, enum verdict v, int64_t now_ms, struct limit_denial *d)
 {
     const struct group *g = m->bucket->group;
     *d = (struct limit_denial){
@@ -106,7 +113,7 @@ static void describe(const struct match *m, enum verdict v, struct limit_denial 
         .used = m->bucket->used,
         .reserved = m->bucket->reserved,
         .asked = m->asked,
-        .resets_at_ms = frees_at(m, v),
+        .resets_at_ms = frees_at(m, v, now_ms),
         .blocked = v == BLOCKED,
         .never = v == NEVER,
         .unpriced = v == UNPRICED,
@@ -134,10 +141,10 @@ void reserve_refuse(struct limits *l, size_t count, int64_t now_ms, struct limit
         if (v == FULL) {
             phantom_watch(l, m->bucket, m->asked - headroom_left(m->bucket, m->amount));
         }
-        int64_t frees = v == FULL ? frees_at(m, v) : INT64_MAX;
+        int64_t frees = v == FULL ? frees_at(m, v, now_ms) : INT64_MAX;
         if (frees > latest) {
             latest = frees;
-            describe(m, v, denial);
+            describe(m, v, now_ms, denial);
         }
     }
 }

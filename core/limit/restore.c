@@ -140,16 +140,17 @@ int64_t limits_begin_from(const struct limits *l, const struct limits *ahead, in
 
 static void take_roll(struct bucket *to, const struct bucket *from)
 {
+    int64_t shift = to->group->rule->ahead - from->group->rule->ahead;
     for (int64_t slot = from->roll->slot - ROLL_SLOTS; slot <= from->roll->slot; slot++) {
         int64_t n = from->roll->used[roll_place(slot)];
-        if (n > 0 && roll_inside(to, slot)) {
-            headroom_spend(to, slot, n);
+        if (n > 0 && roll_inside(to, slot + shift)) {
+            headroom_spend(to, slot + shift, n);
         }
     }
     if (from->charged_by_crash > 0) {
+        int64_t crashed = from->roll->crashed + shift;
         to->charged_by_crash = money_add(to->charged_by_crash, from->charged_by_crash);
-        to->roll->crashed =
-            from->roll->crashed > to->roll->crashed ? from->roll->crashed : to->roll->crashed;
+        to->roll->crashed = crashed > to->roll->crashed ? crashed : to->roll->crashed;
     }
 }
 

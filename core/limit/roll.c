@@ -14,13 +14,13 @@ int64_t roll_slot(const struct rule *r, int64_t ms)
         whole--;
         part += length_ms;
     }
-    return whole * ROLL_SLOTS + part * ROLL_SLOTS / length_ms;
+    return whole * ROLL_SLOTS + part * ROLL_SLOTS / length_ms + r->ahead;
 }
 
 int64_t roll_leaves_ms(const struct rule *r, int64_t slot)
 {
     int64_t length_ms = window_length_ms(r->file->window);
-    int64_t gone = slot + ROLL_KEPT;
+    int64_t gone = slot - r->ahead + ROLL_KEPT;
     return (gone * length_ms + ROLL_SLOTS - 1) / ROLL_SLOTS;
 }
 

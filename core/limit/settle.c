@@ -12,8 +12,7 @@ static int64_t grown(const struct hold_entry *e, const struct amounts *a)
     return wanted > e->held ? wanted : e->held;
 }
 
-static int64_t room_for(const struct limits *l, const struct hold_entry *e, int64_t now_ms,
-                        bool *stop)
+static int64_t room_for(struct limits *l, const struct hold_entry *e, int64_t now_ms, bool *stop)
 {
     const struct group *g = e->bucket->group;
     int64_t amount;
@@ -22,10 +21,7 @@ static int64_t room_for(const struct limits *l, const struct hold_entry *e, int6
     if (g == NULL) {
         return 0;
     }
-    if (g->rule->rolling) {
-        counter_window(l, g->rule, now_ms);
-        counter_roll(e->bucket, now_ms);
-    }
+    (void)counter_turn(l, e->bucket, e->slot, now_ms);
     override_terms(g->rule, g, now_ms, &amount, &blocked);
     *stop = g->rule->file->outgrow_stop && g->rule->file->action != ACTION_WARN;
     int64_t left = headroom_left(e->bucket, amount);
@@ -88,25 +84,44 @@ static void end_hold(struct limits *l, struct limit_hold *hold)
     wait_tell(l);
 }
 
+/* In the window of admission, which runs. */
+static void spend_now(struct limits *l, struct bucket *b, const struct hold_entry *e, int64_t used,
+                      int64_t now_ms)
+{
+    headroom_spend(b, e->slot, used);
+    if (b->roll == NULL && used > e->covered) {
+        b->excess = money_add(b->excess, used - e->covered);
+    }
+    events_check(l, b, now_ms, false);
+}
+
+/* The window of admission has passed: it has paid for what was covered there, the running one pays
+ * for the rest. */
+static void spend_late(struct limits *l, const struct bucket *b, const struct hold_entry *e,
+                       int64_t used, int64_t now_ms)
+{
+    struct group *g = b->group;
+    int64_t paid = used < e->covered ? used : e->covered;
+    if (b != g->now && g->now->before_ms == b->start_ms) {
+        g->now->before_used = money_add(g->now->before_used, paid);
+    }
+    if (used > paid) {
+        counter_charge(l, g, now_ms, used - paid);
+    }
+}
+
 static void settle_entry(struct limits *l, const struct hold_entry *e, int64_t used, int64_t now_ms)
 {
     struct bucket *b = e->bucket;
     struct group *g = b->group;
+    bool runs = g != NULL && counter_turn(l, b, e->slot, now_ms);
     headroom_return(b, e->held);
-    if (g != NULL) {
-        counter_window(l, g->rule, now_ms);
-        if (b->roll != NULL) {
-            counter_roll(b, now_ms);
-        }
-    }
-    bool passed = g != NULL && !counter_runs(b, e->slot);
-    if (!passed || b->roll == NULL) { /* a slot that has left is gone, a bucket is not */
-        headroom_spend(b, e->slot, used);
-    }
-    if (passed && used > e->covered) {
-        counter_charge(l, g, now_ms, used - e->covered);
-    } else if (g != NULL && !passed) {
-        events_check(l, b, now_ms, false);
+    if (runs) {
+        spend_now(l, b, e, used, now_ms);
+    } else if (g != NULL && b != g->now && b->roll == NULL && b->start_ms == g->now->start_ms) {
+        spend_now(l, g->now, e, used, now_ms); /* the clock was set back to that window */
+    } else if (g != NULL) {
+        spend_late(l, b, e, used, now_ms);
     }
     counter_drop(l, b);
 }
@@ -133,9 +148,13 @@ void limits_settle(struct limits *l, struct limit_hold *hold, const struct call 
 
 void limits_release(struct limits *l, struct limit_hold *hold)
 {
+    int64_t now_ms = clock_wall_ms();
     limits_lock(l);
     for (size_t i = 0; i < hold->count; i++) {
         struct hold_entry *e = &hold->at[i];
+        if (e->bucket->group != NULL) {
+            (void)counter_turn(l, e->bucket, e->slot, now_ms);
+        }
         phantom_ended(l, e->bucket, hold->number, e->held);
         headroom_return(e->bucket, e->held);
         counter_drop(l, e->bucket);

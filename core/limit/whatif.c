@@ -267,10 +267,28 @@ static void count_denied(struct whatif *w, const struct past *c, struct whatif_r
     a->usd += usd;
 }
 
+/* Lets a group's calendar window be that of the time; it begins with what those before it owe, as
+ * in counter.c. */
+static void turn(const struct whatif *w, struct standing *s, int64_t ms, int64_t amount)
+{
+    struct running was = s->window;
+    if (w->rule->rolling || w->rule->file->window == WINDOW_NONE || ms < was.end_ms) {
+        return;
+    }
+    whatif_window(w, &s->window, ms);
+    int64_t over = s->used + s->reserved - amount, length_ms = was.end_ms - was.start_ms;
+    int64_t owed = over < s->excess ? over : s->excess, gap_ms = s->window.start_ms - was.end_ms;
+    int64_t windows = length_ms > 0 ? (gap_ms + length_ms / 2) / length_ms : 0;
+    bool paid = owed <= 0 || (windows > 0 && amount >= owed / windows + 1);
+    s->used = s->excess = paid ? 0 : owed - windows * amount;
+    s->reserved = 0;
+}
+
 static void ask(struct whatif *w, uint32_t call, int64_t amount, struct whatif_result *out)
 {
     const struct past *c = &w->calls[call];
     struct standing *s = &w->standings[c->group];
+    turn(w, s, c->admitted_ms, amount);
     bool fits = c->reserved >= 0 && c->reserved <= amount - s->used - s->reserved;
     w->admitted[call] = fits;
     s->reserved += fits ? c->reserved : 0;
@@ -285,7 +303,7 @@ static void ask(struct whatif *w, uint32_t call, int64_t amount, struct whatif_r
     }
 }
 
-static void go_on(const struct whatif *w, const struct past *c, enum step kind)
+static void go_on(const struct whatif *w, const struct past *c, enum step kind, int64_t amount)
 {
     struct standing *s = &w->standings[c->group];
     int64_t excess = c->used > c->reserved ? c->used - c->reserved : 0;
@@ -293,16 +311,16 @@ static void go_on(const struct whatif *w, const struct past *c, enum step kind)
     case STEP_SETTLE:
         s->reserved -= c->reserved;
         s->used += c->used;
+        s->excess += excess;
         break;
     case STEP_SETTLE_LATE:
+        turn(w, s, c->end_ms, amount);
         s->reserved -= w->rule->rolling ? c->reserved : 0;
         s->used += excess;
+        s->excess += excess;
         break;
     case STEP_LEAVE:
         s->used -= c->used;
-        break;
-    case STEP_LEAVE_OPEN:
-        s->reserved -= c->reserved;
         break;
     case STEP_LEAVE_EXCESS:
         s->used -= excess;
@@ -359,7 +377,7 @@ enum err whatif_try(struct whatif *w, int64_t amount, struct whatif_result *out)
         if (kind == STEP_ASK) {
             ask(w, call, amount, out);
         } else if (w->admitted[call]) {
-            go_on(w, &w->calls[call], kind);
+            go_on(w, &w->calls[call], kind, amount);
         }
     }
     list_applications(w, out);

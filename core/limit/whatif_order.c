@@ -68,10 +68,12 @@ static bool order_calls(struct whatif *w, struct ending *list, struct ending *sp
     return true;
 }
 
-/* A calendar window is computed once for all the times it holds. */
-struct running {
-    int64_t start_ms, end_ms;
-};
+void whatif_window(const struct whatif *w, struct running *r, int64_t ms)
+{
+    if (ms < r->start_ms || ms >= r->end_ms) {
+        window_at(w->zone, w->rule->file->window, ms, &r->start_ms, &r->end_ms);
+    }
+}
 
 static int64_t leaves_ms(const struct whatif *w, struct running *r, int64_t ms)
 {
@@ -81,9 +83,7 @@ static int64_t leaves_ms(const struct whatif *w, struct running *r, int64_t ms)
     if (w->rule->rolling) {
         return roll_leaves_ms(w->rule, roll_slot(w->rule, ms));
     }
-    if (ms < r->start_ms || ms >= r->end_ms) {
-        window_at(w->zone, w->rule->file->window, ms, &r->start_ms, &r->end_ms);
-    }
+    whatif_window(w, r, ms);
     return r->end_ms;
 }
 
@@ -123,7 +123,7 @@ static void find_excess(struct merge *m)
 {
     struct whatif *w = m->w;
     m->excess_ms = NEVER_MS;
-    for (; m->excess < w->count && m->excess_ms == NEVER_MS; m->excess++) {
+    for (; w->rule->rolling && m->excess < w->count && m->excess_ms == NEVER_MS; m->excess++) {
         const struct past *c = &w->calls[m->ends[m->excess].call];
         if (late(c) && c->end_ms != NEVER_MS && c->used > c->reserved) {
             m->excess_ms = leaves_ms(w, &m->running, c->end_ms);
@@ -131,19 +131,8 @@ static void find_excess(struct merge *m)
     }
 }
 
-static void step_leave(struct merge *m)
-{
-    const struct past *c = &m->w->calls[m->leave];
-    if (!late(c)) {
-        put(m->w, m->leave, STEP_LEAVE);
-    } else if (!m->w->rule->rolling) {
-        put(m->w, m->leave, STEP_LEAVE_OPEN);
-    }
-    m->leave++;
-}
-
 /* Until the last call has asked; what comes after changes nothing. At one time, room comes before
- * those who ask for it. */
+ * those who ask for it. Calendar windows turn by themselves: nothing leaves them. */
 static void merge(struct merge *m)
 {
     struct whatif *w = m->w;
@@ -151,12 +140,16 @@ static void merge(struct merge *m)
     while (m->ask < w->count) {
         int64_t ask = w->calls[m->ask].admitted_ms;
         int64_t settle = m->settle < w->count ? m->ends[m->settle].at_ms : NEVER_MS;
-        int64_t leave = m->leave < m->ask ? w->calls[m->leave].leave_ms : NEVER_MS;
+        bool leaves = w->rule->rolling && m->leave < m->ask;
+        int64_t leave = leaves ? w->calls[m->leave].leave_ms : NEVER_MS;
         if (m->excess_ms <= ask && m->excess_ms <= settle && m->excess_ms <= leave) {
             put(w, m->ends[m->excess - 1].call, STEP_LEAVE_EXCESS);
             find_excess(m);
         } else if (leave <= ask && leave <= settle) {
-            step_leave(m);
+            if (!late(&w->calls[m->leave])) {
+                put(w, m->leave, STEP_LEAVE);
+            }
+            m->leave++;
         } else if (settle <= ask) {
             uint32_t call = m->ends[m->settle++].call;
             put(w, call, late(&w->calls[call]) ? STEP_SETTLE_LATE : STEP_SETTLE);

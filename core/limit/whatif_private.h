@@ -20,14 +20,20 @@ enum step {
     STEP_ASK,
     STEP_SETTLE,      /* in the window of admission */
     STEP_SETTLE_LATE, /* in a later one: only the excess counts */
-    STEP_LEAVE,       /* settled and gone out of the window */
-    STEP_LEAVE_OPEN,  /* still open, its calendar window has passed */
+    STEP_LEAVE,       /* settled and gone out of the window that rolls */
     STEP_LEAVE_EXCESS
 };
 #define STEP_BITS 3
 
+/* A calendar window; computed once for all the times it holds. */
+struct running {
+    int64_t start_ms, end_ms;
+};
+/* Of a group, in its running window. */
 struct standing {
     int64_t used, reserved;
+    int64_t excess; /* part of used that was not reserved */
+    struct running window;
 };
 struct application {
     char name[TAG_VALUE_MAX + 1];
@@ -53,6 +59,8 @@ struct whatif {
     size_t application_count, application_cap;
 };
 
+/* Lets *r be the window that holds that time. */
+void whatif_window(const struct whatif *w, struct running *r, int64_t ms);
 /* Puts all that happens in order: fills steps, admitted and standings. */
 enum err whatif_order(struct whatif *w) MUST_CHECK;
 

@@ -43,7 +43,59 @@ static void excess_in_its_window(void **state)
     assert_int_equal(v.limits[0].remaining, 0);
     limits_view_free(&v);
     rig_time(&r, T0 + MINUTE);
-    rig_expect(&r, 0, 0, 0); /* paid where it fell */
+    rig_expect(&r, 0, 30, 0); /* what its minute could not pay, the next one does */
+    c = rig_call(&r, NULL, 70, 1);
+    (void)rig_refuse(&r, &c);
+    c = rig_call(&r, NULL, 70, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 70, 0);
+    rig_expect(&r, 0, 100, 0);
+    rig_time(&r, T0 + 2 * MINUTE);
+    rig_expect(&r, 0, 0, 0);
+    rig_end(&r);
+}
+
+/* A debt larger than a window is paid by as many as it takes, by idle ones too; what others hold in
+ * the window counts before it; and nothing is owed by a limit that only warns, or for an amount
+ * that was lowered. */
+static void excess_is_paid_by_the_windows_after(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    rig_limit(&r, "t", METRIC_TOKENS, 100, WINDOW_1M);
+    rig_limit(&r, "w", METRIC_TOKENS, 100, WINDOW_1M)->action = ACTION_WARN;
+    rig_start(&r);
+    struct call c = rig_call(&r, NULL, 50, 0), other = rig_call(&r, NULL, 50, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 400, 0);
+    static const int64_t owed[] = {300, 200, 100, 0};
+    for (int minute = 1; minute <= 4; minute++) {
+        rig_time(&r, T0 + minute * MINUTE);
+        rig_expect(&r, 0, owed[minute - 1], 0);
+        rig_expect(&r, 1, 0, 0);
+        c = rig_call(&r, NULL, 1, 0);
+        if (minute < 4) {
+            (void)rig_refuse(&r, &c);
+        }
+    }
+    rig_settle(&r, rig_admit(&r, &other), &other, 400, 0);
+    rig_time(&r, r.now_ms + 3 * MINUTE); /* nobody looked for two of these */
+    rig_expect(&r, 0, 100, 0);
+    rig_time(&r, r.now_ms + 2 * MINUTE);
+    rig_expect(&r, 0, 0, 0);
+    c = rig_call(&r, NULL, 50, 0);
+    struct limit_hold *h = rig_admit(&r, &other);
+    rig_settle(&r, rig_admit(&r, &c), &c, 80, 0); /* 30 that the other one's room could pay */
+    rig_time(&r, r.now_ms + MINUTE);
+    rig_expect(&r, 0, 30, 0);
+    rig_settle(&r, h, &other, 50, 0);
+    rig_expect(&r, 0, 30, 0);
+    rig_time(&r, r.now_ms + MINUTE);
+    c = rig_call(&r, NULL, 90, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 90, 0);
+    struct limit_override o = rig_override("t", "", 40);
+    assert_int_equal(limits_override(r.l, &o, NULL), ERR_OK);
+    rig_time(&r, r.now_ms + MINUTE);
+    rig_expect(&r, 0, 0, 0);
     rig_end(&r);
 }
 
@@ -161,22 +213,83 @@ static void usd_without_price_at_the_end(void **state)
     rig_end(&r);
 }
 
+/* A clock set back by less than the window is waited for; after more than that the window goes back
+ * too, with what was counted: it is not in the way for as long as the clock had been ahead. */
 static void clock_backwards(void **state)
+{
+    (void)state;
+    static const int64_t back_by[] = {MINUTE, 10 * MINUTE, 400 * DAY};
+    for (int i = 0; i < 3; i++) {
+        struct rig r;
+        rig_init(&r);
+        rig_limit(&r, "t", METRIC_REQUESTS, 1, WINDOW_1M);
+        rig_start(&r);
+        struct call c = rig_call(&r, NULL, 1, 1);
+        limits_settle(r.l, rig_admit(&r, &c), &c);
+        rig_time(&r, T0 - back_by[i]);
+        c.admitted_wall_ms = r.now_ms;
+        struct limit_denial d = rig_refuse(&r, &c);
+        assert_int_equal(d.resets_at_ms, i == 0 ? T0 + MINUTE : r.now_ms + MINUTE);
+        rig_time(&r, d.resets_at_ms);
+        c.admitted_wall_ms = r.now_ms;
+        limits_settle(r.l, rig_admit(&r, &c), &c);
+        rig_end(&r);
+    }
+}
+
+/* A time read before others moved on, by a thread that was held up, sets nothing back. */
+static void a_late_thread_sets_nothing_back(void **state)
 {
     (void)state;
     struct rig r;
     rig_init(&r);
     rig_limit(&r, "t", METRIC_REQUESTS, 1, WINDOW_1M);
+    rig_limit(&r, "rolls", METRIC_REQUESTS, 1, WINDOW_1M)->rolling = true;
     rig_start(&r);
-    struct call c = rig_call(&r, NULL, 1, 1);
-    limits_settle(r.l, rig_admit(&r, &c), &c);
-    rig_time(&r, T0 - 10 * MINUTE);
+    struct call late = rig_call(&r, NULL, 1, 1), c = late;
+    rig_time(&r, T0 + HOUR);
     c.admitted_wall_ms = r.now_ms;
+    rig_settle(&r, rig_admit(&r, &c), &c, 1, 1);
+    (void)rig_refuse(&r, &late);
     struct limit_denial d = rig_refuse(&r, &c);
-    assert_int_equal(d.resets_at_ms, T0 + MINUTE);
+    assert_in_range(d.resets_at_ms, T0 + HOUR + MINUTE, T0 + HOUR + MINUTE + 1000);
+    rig_expect(&r, 0, 1, 0);
+    rig_expect(&r, 1, 1, 0);
+    rig_end(&r);
+}
+
+/* The clock runs ahead for a while, over the end of a month: what the month had used is not
+ * forgotten when it comes back, in groups that were used meanwhile and in others. */
+static void a_clock_that_ran_ahead(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    struct config_limit *f = rig_limit(&r, "t", METRIC_TOKENS, 100, WINDOW_MONTH);
+    f->per[0] = "costCenter";
+    f->per_count = 1;
+    rig_start(&r);
+    struct call c = rig_call(&r, "sales", 60, 0), other = rig_call(&r, "support", 70, 0);
+    struct call open = rig_call(&r, "sales", 5, 0), late = rig_call(&r, "sales", 4, 0);
+    struct limit_hold *open_hold = rig_admit(&r, &open), *late_hold = rig_admit(&r, &late);
+    rig_settle(&r, rig_admit(&r, &c), &c, 60, 0);
+    rig_settle(&r, rig_admit(&r, &other), &other, 70, 0);
+    rig_time(&r, T0 + 40 * DAY);
+    c = rig_call(&r, "sales", 10, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 10, 0);
+    rig_settle(&r, open_hold, &open, 5, 0);
     rig_time(&r, T0 + MINUTE);
-    c.admitted_wall_ms = r.now_ms;
-    limits_settle(r.l, rig_admit(&r, &c), &c);
+    rig_expect(&r, 0, 60 + 70 + 10 + 5, 0);
+    rig_settle(&r, late_hold, &late, 4, 0);
+    rig_expect(&r, 0, 60 + 70 + 10 + 5 + 4, 0);
+    c = rig_call(&r, "sales", 22, 0);
+    (void)rig_refuse(&r, &c);
+    other = rig_call(&r, "support", 31, 0);
+    (void)rig_refuse(&r, &other);
+    c = rig_call(&r, "sales", 21, 0);
+    rig_settle(&r, rig_admit(&r, &c), &c, 21, 0);
+    rig_time(&r, T0 + 10 * DAY); /* the first of December */
+    rig_expect(&r, 0, 0, 0);
     rig_end(&r);
 }
 
@@ -226,7 +339,7 @@ static void thresholds(void **state)
     f->per_count = 1;
     rig_start(&r);
     for (int minute = 0; minute < 2; minute++) {
-        rig_time(&r, T0 + minute * MINUTE);
+        rig_time(&r, T0 + minute * HOUR); /* by then the debt is paid */
         struct call c = rig_call(&r, "sales", 79, 0);
         struct limit_hold *h = rig_admit(&r, &c);
         assert_int_equal(limits_events(r.l, e, 4), 0); /* reserved is not used */
@@ -316,12 +429,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next_window_starts_empty),
         cmocka_unit_test(excess_in_its_window),
+        cmocka_unit_test(excess_is_paid_by_the_windows_after),
         cmocka_unit_test(excess_is_carried),
         cmocka_unit_test(top_up_stops),
         cmocka_unit_test(top_up_finishes),
         cmocka_unit_test(top_up_in_a_passed_window),
         cmocka_unit_test(usd_without_price_at_the_end),
         cmocka_unit_test(clock_backwards),
+        cmocka_unit_test(a_late_thread_sets_nothing_back),
+        cmocka_unit_test(a_clock_that_ran_ahead),
         cmocka_unit_test(restore),
         cmocka_unit_test(thresholds),
         cmocka_unit_test(thresholds_of_concurrency),
