@@ -17,7 +17,7 @@
 #include "core/proxy/descriptors.h"
 
 #define NOTIFY_GRACE_MS 2000 /* to tell what is left to be told at the end */
-#define CREDENTIALS_MS  2000 /* to find AWS credentials before calls are let in */
+#define CREDENTIALS_MS  5000 /* to find AWS credentials before calls are let in */
 
 void core_socket_path(char *out, size_t size, const char *state_dir)
 {
@@ -158,12 +158,10 @@ static enum err start_threads(struct core *c, const struct core_options *o, stru
         .ledger = c->ledger,
         .identity = c->identity,
         .credentials = c->credentials,
+        .credentials_wait_ms = CREDENTIALS_MS,
         .hooks = {.arg = c, .ready = ready, .metrics = metrics, .account = account},
         .workers = o->workers};
     c->cloud = cloud_start(&cloud, ei);
-    if (c->cloud) { /* who calls at once is not to be refused for want of them */
-        credentials_await(c->credentials, CREDENTIALS_MS);
-    }
     c->proxy = c->cloud ? proxy_start(&proxy, ei) : NULL;
     /* It sets c->server itself, before its thread runs. */
     return c->proxy && server_start(c, ei) ? ERR_OK : ERR_IO;

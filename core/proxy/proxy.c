@@ -40,6 +40,8 @@ struct proxy {
     int worker_count;
     struct rules *rules;
     struct gate_bodies bodies;
+    struct credentials_provider *credentials;
+    int64_t credentials_wait_ms;
     struct roles *roles;
 };
 
@@ -67,6 +69,8 @@ static void on_turn(void *arg)
 static void *work(void *arg)
 {
     struct worker *w = arg;
+    /* Clients wait in the listener's backlog: who calls at once is not refused for want of keys. */
+    credentials_await(w->proxy->credentials, w->proxy->credentials_wait_ms);
     loop_run(w->loop);
     return NULL;
 }
@@ -174,6 +178,8 @@ struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei)
         return NULL;
     }
     p->hooks = o->hooks;
+    p->credentials = o->credentials;
+    p->credentials_wait_ms = o->credentials_wait_ms;
     p->bodies.max = BODIES_MAX;
     p->bodies.waiting_max = BODIES_WAITING_MAX;
     p->worker_count = o->workers > 0 ? o->workers : proxy_default_workers();

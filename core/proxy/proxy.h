@@ -30,6 +30,8 @@ struct proxy_options {
     struct ledger *ledger;
     struct identity *identity;
     struct credentials_provider *credentials;
+    /* How long clients wait in the backlog for the first look for credentials; 0: not at all. */
+    int64_t credentials_wait_ms;
     struct proxy_hooks hooks;
     int workers; /* 0: one for each processor this process may use */
 };

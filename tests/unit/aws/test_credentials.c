@@ -184,7 +184,6 @@ static void *look_for_them(void *arg)
 {
     struct home *h = arg;
     struct err_info ei = {0};
-    usleep(20000); /* whoever waits has begun to, mostly */
     assert_int_equal(credentials_refresh(h->p, NOW_MS, &ei), ERR_OK);
     return NULL;
 }
