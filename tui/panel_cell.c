@@ -201,8 +201,7 @@ static void put_changed(struct w_cell *out, const json_t *row, const char *membe
 {
     const json_t *v = snapshot_at(row, member);
     char text[FORMAT_TEXT];
-    bool usd = json_is_real(snapshot_at(row, "old")) || json_is_real(snapshot_at(row, "new"));
-    if (json_is_number(v) && usd) {
+    if (json_is_number(v) && strcmp(snapshot_text(row, "unit"), "usd") == 0) {
         format_amount(text, "usd", format_json_money(v));
         put_text(out, text);
     } else {
@@ -236,6 +235,10 @@ static void put_change(struct w_cell *out, const json_t *row)
     struct w_cell new = {0};
     put_changed(&old, row, "old");
     put_changed(&new, row, "new");
+    if (!json_is_number(snapshot_at(row, "old")) && !json_is_string(snapshot_at(row, "old"))) {
+        put_text(out, new.text);
+        return;
+    }
     snprintf(out->text, sizeof out->text, "%.70s -> %.70s", old.text, new.text);
 }
 

@@ -134,6 +134,16 @@ json_t *entry_json(const struct audit_entry *e)
     return e->is_change ? change_of(e) : call_of(e);
 }
 
+json_t *entry_json_with_unit(const struct audit_entry *e)
+{
+    json_t *o = entry_json(e);
+    bool usd = json_is_real(json_object_get(o, "old")) || json_is_real(json_object_get(o, "new"));
+    if (e->is_change) {
+        put(o, "unit", usd ? json_string("usd") : json_null());
+    }
+    return o;
+}
+
 json_t *change_json(const struct ledger_change *c)
 {
     struct audit_entry e = {.seq = c->seq,

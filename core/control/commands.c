@@ -171,7 +171,7 @@ struct audit_answer {
 static bool on_entry(void *arg, const struct audit_entry *e)
 {
     struct audit_answer *a = arg;
-    json_t *entry = entry_json(e);
+    json_t *entry = entry_json_with_unit(e);
     a->bytes += entry ? json_dumpb(entry, NULL, 0, JSON_COMPACT) : 0;
     return json_array_append_new(a->entries, entry) == 0 && a->bytes < AUDIT_BYTES;
 }

@@ -108,6 +108,8 @@ json_t *snapshot_limits(struct core *c);                 /* [L] */
 void snapshot_totals(json_t *o, const struct totals *t); /* adds the members of T */
 /* change_json.c */
 json_t *entry_json(const struct audit_entry *e); /* a line of the audit */
+/* Likewise, for the socket, where 3000 dollars look like 3000 tokens: a change says its `unit`. */
+json_t *entry_json_with_unit(const struct audit_entry *e);
 json_t *change_json(const struct ledger_change *c);
 json_t *amount_json(enum config_metric metric, int64_t amount);
 json_t *group_json(const char *group); /* "k=v,k=v" -> {} */

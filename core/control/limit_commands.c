@@ -208,13 +208,9 @@ enum err limit_unblock(struct core *c, const struct actor *a, const json_t *para
     return e;
 }
 
-/* As in the audit, with the unit said: over the socket 3000 dollars look like 3000 tokens. */
 static bool on_change(void *arg, const struct audit_entry *e)
 {
-    json_t *o = entry_json(e);
-    bool usd = json_is_real(json_object_get(o, "old")) || json_is_real(json_object_get(o, "new"));
-    (void)json_object_set_new(o, "unit", usd ? json_string("usd") : json_null());
-    return json_array_append_new(arg, o) == 0;
+    return json_array_append_new(arg, entry_json_with_unit(e)) == 0;
 }
 
 enum err limit_history(struct core *c, const struct actor *a, const json_t *params, json_t **result,
