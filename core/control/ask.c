@@ -8,11 +8,6 @@
 #define ANSWER_MS      10000
 #define LONG_ANSWER_MS ((LONG_READ_S + 10) * 1000)
 
-static bool on_stored_key(void *arg, const struct key_record *k)
-{
-    return k->revoked_ms != 0 || identity_put(arg, k) == ERR_OK;
-}
-
 /* The rooms a command needs, without threads. */
 static enum err open_quietly(struct core *c, struct config *config, struct err_info *ei)
 {
@@ -23,9 +18,11 @@ static enum err open_quietly(struct core *c, struct config *config, struct err_i
     c->config = config;
     c->ledger = ledger_open(&o, ei);
     c->catalog = c->ledger ? catalog_new(config, ei) : NULL;
-    c->identity = c->catalog ? identity_new(config->key_file, config->region, true, ei) : NULL;
-    c->limits = c->identity ? limits_new(config, c->catalog, ei) : NULL;
-    return c->limits ? ledger_keys(c->ledger, on_stored_key, c->identity, ei) : ERR_IO;
+    if (!c->catalog || core_open_identity(c, config, ei) != ERR_OK) {
+        return ERR_IO;
+    }
+    c->limits = limits_new(config, c->catalog, ei);
+    return c->limits ? ERR_OK : ERR_IO;
 }
 
 static enum err run_here(struct config *config, const char *method, json_t *params, json_t **result,

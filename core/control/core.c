@@ -67,6 +67,34 @@ static bool on_stored_key(void *arg, const struct key_record *k)
     return k->revoked_ms != 0 || identity_put(c->identity, k) == ERR_OK;
 }
 
+static bool count_key(void *arg, const struct key_record *k)
+{
+    *(size_t *)arg += k->revoked_ms == 0;
+    return true;
+}
+
+enum err core_open_identity(struct core *c, const struct config *config, struct err_info *ei)
+{
+    struct err_info why = {.code = ERR_OK};
+    size_t keys = 0;
+    enum err e = ledger_keys(c->ledger, count_key, &keys, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
+    /* A file that is lost is not made anew in silence: every signature would fail from then on. */
+    c->identity = identity_new(config->key_file, config->region, keys == 0, &why);
+    if (c->identity) {
+        return ledger_keys(c->ledger, on_stored_key, c, ei);
+    }
+    return why.code != ERR_NOT_FOUND
+               ? err_set(ei, why.code, "%s", why.text)
+               : err_set(ei, ERR_NOT_FOUND,
+                         "%.90s, and %zu keys need it: bring it back from a backup, or put 32 "
+                         "random bytes there (mode 0600): bearer tokens go on then, secret access "
+                         "keys do not",
+                         why.text, keys);
+}
+
 static bool on_stored_override(void *arg, const struct ledger_override *r)
 {
     struct core *c = arg;
@@ -97,16 +125,15 @@ static enum err open_rooms(struct core *c, const struct core_options *o, struct 
                                     .retention_rollups_ms = c->config->retention_rollups_ms};
     c->catalog = catalog_new(c->config, ei);
     c->ledger = c->catalog ? ledger_open(&ledger, ei) : NULL;
-    c->identity = c->ledger ? identity_new(c->config->key_file, c->config->region, true, ei) : NULL;
-    c->limits = c->identity ? limits_new(c->config, c->catalog, ei) : NULL;
+    bool known = c->ledger && core_open_identity(c, c->config, ei) == ERR_OK;
+    c->limits = known ? limits_new(c->config, c->catalog, ei) : NULL;
     c->stats = c->limits ? stats_new() : NULL;
     c->watch = c->stats ? watch_new() : NULL;
     c->burn = c->watch ? burn_new() : NULL;
     if (!c->burn) {
         return err_set(ei, ERR_NOMEM, "no memory for the core");
     }
-    enum err e = ledger_keys(c->ledger, on_stored_key, c, ei);
-    e = e == ERR_OK ? core_restore(c, ei) : e;
+    enum err e = core_restore(c, ei);
     if (e == ERR_OK) {
         limit_all_restore(c);
     }

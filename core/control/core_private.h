@@ -183,6 +183,9 @@ void past_drop(struct past_ahead *p);
 void past_catch_up(struct core *c);
 
 /* core.c */
+/* The key file and the ledger's keys; a lost file is made anew only while no key needs it. */
+enum err core_open_identity(struct core *c, const struct config *config,
+                            struct err_info *ei) MUST_CHECK;
 /* Puts stored overrides and the usage of running windows into the limits. */
 enum err core_restore(struct core *c, struct err_info *ei) MUST_CHECK;
 

@@ -3,6 +3,7 @@
  * holds from each admission on. At most one padding lies in the ring at a time, and it is shorter
  * than a record. */
 #include "core/ledger/journal_private.h"
+#include "core/ledger/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +101,7 @@ static enum err write_header(struct journal *j, const char *path, struct err_inf
 
 static enum err open_file(struct journal *j, const char *path, struct err_info *ei)
 {
-    j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    j->fd = state_open(path);
     if (j->fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "cannot open the journal %s", path);
     }

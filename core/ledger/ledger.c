@@ -1,9 +1,9 @@
 /* ledger.c: opening and closing, connections, health, and the workers' side. */
 #include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
+#include "core/ledger/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static enum err open_database(struct ledger *g, struct err_info *ei)
 {
     char path[LEDGER_PATH_MAX];
     ledger_path(g, path, "ledger.db");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = state_open(path);
     if (fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "cannot open %s", path);
     }

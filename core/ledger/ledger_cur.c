@@ -2,9 +2,9 @@
 #include "core/ledger/ledger_cur.h"
 
 #include "core/ledger/sql.h"
+#include "core/ledger/state.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,7 @@ static enum err version_of(struct ledger_cur *c, int *version, struct err_info *
 /* The file exists before SQLite opens it, so that nobody else can ever read it. */
 static enum err make_file(const char *path, struct err_info *ei)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = state_open(path);
     if (fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "%.200s cannot be opened", path);
     }

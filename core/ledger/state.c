@@ -1,4 +1,6 @@
 /* state.c: the state directory: making it, and letting in one core or command at a time. */
+#include "core/ledger/state.h"
+
 #include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
 
@@ -10,6 +12,19 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+int state_open(const char *path)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 077) != 0 && fchmod(fd, 0600) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
 
 void ledger_path(const struct ledger *g, char out[LEDGER_PATH_MAX], const char *name)
 {
@@ -56,6 +71,12 @@ enum err ledger_state_make(struct ledger *g, struct err_info *ei)
 {
     struct stat st;
     if (stat(g->dir, &st) == 0) {
+        if (S_ISDIR(st.st_mode) && (st.st_mode & S_IWOTH) != 0) {
+            return err_set(ei, ERR_FORBIDDEN,
+                           "anybody may write into the state directory %s (mode %04o); run: chmod "
+                           "711 %s",
+                           g->dir, (unsigned)(st.st_mode & 07777), g->dir);
+        }
         return S_ISDIR(st.st_mode) ? ERR_OK : refuse(g, "use", ENOTDIR, ei);
     }
     if (errno != ENOENT) {
@@ -89,7 +110,7 @@ enum err ledger_state_lock(struct ledger *g, struct err_info *ei)
 {
     char path[LEDGER_PATH_MAX];
     ledger_path(g, path, "lock");
-    g->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    g->lock_fd = state_open(path);
     if (g->lock_fd < 0) {
         return refuse(g, "write into", errno, ei);
     }

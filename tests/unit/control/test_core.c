@@ -175,6 +175,36 @@ static void commands_without_a_core(void **state)
     rig_close(&r);
 }
 
+static void a_lost_key_file_is_not_made_anew(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    struct err_info ei = {0};
+    json_t *result = NULL;
+    rig_open(&r, "");
+    core_close(r.core);
+    assert_int_equal(unlink(r.config->key_file), 0);
+    rig_start(&r); /* no key needs it */
+    json_decref(done(&r, "key.add", json_pack("{s:s}", "application", "docs")));
+    core_close(r.core);
+    assert_int_equal(unlink(r.config->key_file), 0);
+    struct core_options o = {.config = r.config, .workers = 1};
+    assert_null(core_open(&o, &ei));
+    assert_int_equal(ei.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(ei.text, "and 1 keys need it"));
+    assert_non_null(strstr(ei.text, "secret access keys do not"));
+    err_clear(&ei);
+    assert_int_equal(core_ask(r.config, "key.list", NULL, &result, &ei), ERR_NOT_FOUND);
+    assert_null(result);
+    FILE *f = fopen(r.config->key_file, "w");
+    assert_non_null(f);
+    assert_int_equal(fprintf(f, "%032d", 1), 32);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(r.config->key_file, 0600), 0);
+    rig_start(&r);
+    rig_close(&r);
+}
+
 static void two_cores_cannot_share_a_state(void **state)
 {
     (void)state;
@@ -247,6 +277,7 @@ int main(void)
         cmocka_unit_test(keys_are_made_shown_and_revoked),
         cmocka_unit_test(a_reload_takes_over_or_changes_nothing),
         cmocka_unit_test(commands_without_a_core),
+        cmocka_unit_test(a_lost_key_file_is_not_made_anew),
         cmocka_unit_test(two_cores_cannot_share_a_state),
         cmocka_unit_test(what_cannot_open_leaves_nothing),
         cmocka_unit_test(stop_ends_it),

@@ -3,6 +3,7 @@
 #include "core/ledger/ledger_private.h"
 #include "tests/unit/ledger/fixture.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -297,7 +298,34 @@ static void files_are_private(void **state)
         assert_int_equal(st.st_mode & 07777, 0600);
     }
     ledger_close(g);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) { /* as `cp` brings them back */
+        snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+        assert_true(chmod(path, 0644) == 0 || errno == ENOENT);
+    }
+    g = ledger_at(dir, 2, 0);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", dir, names[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+    ledger_close(g);
     dir_remove(parent);
+}
+
+static void a_directory_that_anybody_may_write_is_refused(void **state)
+{
+    (void)state;
+    char dir[DIR_TEXT];
+    dir_make(dir);
+    struct err_info ei = {0};
+    struct ledger_options o = {.state_dir = dir, .workers = 0};
+    assert_int_equal(chmod(dir, 0777), 0);
+    assert_null(ledger_open(&o, &ei));
+    assert_int_equal(ei.code, ERR_FORBIDDEN);
+    assert_non_null(strstr(ei.text, "chmod 711"));
+    assert_int_equal(chmod(dir, 0775), 0);
+    ledger_close(ledger_at(dir, 0, 0));
+    dir_remove(dir);
 }
 
 static void second_core_is_refused_by_pid(void **state)
@@ -602,6 +630,7 @@ int main(void)
         cmocka_unit_test(settled_without_admission_is_kept),
         cmocka_unit_test(settled_twice_breaks_nothing),
         cmocka_unit_test(files_are_private),
+        cmocka_unit_test(a_directory_that_anybody_may_write_is_refused),
         cmocka_unit_test(second_core_is_refused_by_pid),
         cmocka_unit_test(unwritable_directory_is_named),
         cmocka_unit_test(wrong_paths_are_refused),
