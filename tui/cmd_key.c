@@ -84,12 +84,12 @@ static void print_list(const json_t *r)
 {
     size_t i;
     json_t *k;
-    (void)printf("%-24s %-21s %-21s %-21s %s\n", "NAME", "ACCESS KEY ID", "EXPIRES", "LAST USED",
+    (void)printf("%-24s %-21s %-24s %-24s %s\n", "NAME", "ACCESS KEY ID", "EXPIRES", "LAST USED",
                  "TAGS");
     json_array_foreach(json_object_get(r, "keys"), i, k)
     {
         bool bound = json_is_string(json_object_get(k, "subject"));
-        (void)printf("%-24s %-21s %-21s %-21s %s%s%s%s\n", cmd_text(k, "name"),
+        (void)printf("%-24s %-21s %-24s %-24s %s%s%s%s\n", cmd_text(k, "name"),
                      cmd_text(k, "accessKeyId"), cmd_text(k, "expires_at"),
                      cmd_text(k, "last_used_at"), cmd_pairs(k, "tags"),
                      bound ? "  certificate " : "", bound ? cmd_text(k, "subject") : "",

@@ -88,10 +88,24 @@ static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"principal", required_argument, NULL, OPT_PRINCIPAL},
                                         {NULL, 0, NULL, 0}};
 
-static int usage(void)
+/* Of the help the forms of this action, or all of it. */
+static int usage(const char *action)
 {
-    (void)fputs("tollgate: limit: these words are not understood\n\n", stderr);
-    (void)fputs(help, stderr);
+    static const char further[] = "\n           ";
+    char wanted[64];
+    (void)snprintf(wanted, sizeof(wanted), "tollgate limit %.40s ", action ? action : "?");
+    const char *at = strstr(help, wanted);
+    (void)fprintf(stderr, "tollgate: limit: these words are not understood%s\n",
+                  at ? "; it is" : "");
+    for (; at; at = strstr(at, wanted)) {
+        size_t n = strcspn(at, "\n");
+        n += strncmp(at + n, further, strlen(further)) == 0 ? 1 + strcspn(at + n + 1, "\n") : 0;
+        (void)fprintf(stderr, "  %.*s\n", (int)n, at);
+        at += n;
+    }
+    if (!strstr(help, wanted)) {
+        (void)fprintf(stderr, "\n%s", help);
+    }
     return EXIT_USAGE;
 }
 
@@ -419,11 +433,9 @@ static void print_trial(const json_t *result)
 /* --- running --- */
 
 /* Fills params from the words behind the action. Returns the method, or NULL: wrong usage. */
-static const char *read_words(const char *action, int words, char **word, json_t *params,
-                              int *status)
+static const char *read_words(const char *action, int words, char **word, json_t *params)
 {
     static const char *const named[] = {"revert", "block", "unblock", NULL};
-    *status = EXIT_USAGE;
     if (strcmp(action, "list") == 0) {
         return words == 0 ? "limit.list" : NULL;
     }
@@ -491,10 +503,10 @@ int cmd_limit(struct cmd_options *o, int argc, char **argv)
     }
     const char *action = optind < argc ? argv[optind] : NULL;
     const char *method =
-        action ? read_words(action, argc - optind - 1, argv + optind + 1, params, &status) : NULL;
+        action ? read_words(action, argc - optind - 1, argv + optind + 1, params) : NULL;
     if (!method) {
         json_decref(params);
-        return usage();
+        return usage(action);
     }
     struct err_info ei = {.code = ERR_OK};
     struct config *config = o->socket ? NULL : cmd_config(o, false);

@@ -460,6 +460,14 @@ store: redis://127.0.0.1           # !
 timezone: Mars/Olympus_Mons        # !
 `;
 
+test('wrong words of limit are answered with the forms of that action', async () => {
+    const { status, stderr } = await run(['limit', 'set', 'minute']);
+    assert.equal(status, 2);
+    assert.match(stderr, /^tollgate: limit: .*\n  tollgate limit set NAME METRIC=AMOUNT .*\n$/);
+    assert.match((await run(['limit', 'try'])).stderr, /try NAME .*\n.*try NEW .*\n +\[--cost-center C\].*\n$/);
+    assert.match((await run(['limit', 'sett'])).stderr, /usage: tollgate limit list/);
+});
+
 test('check says every mistake of a file with its line', async (t) => {
     const dir = temporaryDirectory(t);
     const file = path.join(dir, 'wrong.yaml');
