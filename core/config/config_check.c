@@ -195,6 +195,30 @@ static void check_model_ids(struct config_reader *r)
     }
 }
 
+/* A restart counts windows again from the rollups: those of the longest must still be there. */
+static void check_retention(struct config_reader *r)
+{
+    static const struct {
+        const char *name;
+        int hours; /* at most, and some to spare */
+    } windows[] = {
+        [WINDOW_NONE] = {"", 0},         [WINDOW_10S] = {"10s", 1},  [WINDOW_1M] = {"1m", 1},
+        [WINDOW_1H] = {"1h", 1},         [WINDOW_DAY] = {"day", 48}, [WINDOW_WEEK] = {"week", 192},
+        [WINDOW_MONTH] = {"month", 768},
+    };
+    const struct config *c = r->config;
+    for (size_t i = 0; i < c->limit_count; i++) {
+        const struct config_limit *l = &c->limits[i];
+        if (l->name != NULL && c->retention_rollups_ms < windows[l->window].hours * 3600000LL) {
+            config_mistake(r, config_line_of(r, "retention.rollups"), "retention.rollups",
+                           "after a restart limit %.63s, whose window is %s, would have forgotten "
+                           "what it counted: keep them %dd at least",
+                           l->name, windows[l->window].name, windows[l->window].hours / 24);
+            return;
+        }
+    }
+}
+
 void config_check(struct config_reader *r)
 {
     check_limit_models(r);
@@ -205,5 +229,6 @@ void config_check(struct config_reader *r)
     check_identity(r);
     check_tag_defaults(r);
     check_timezone(r);
+    check_retention(r);
     check_loop(r);
 }

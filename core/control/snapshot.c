@@ -291,6 +291,7 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     put(o, "reserved_matches", json_boolean(v->reserved_matches));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));
     put(o, "journal_used_percent", json_integer(h.journal_used_percent));
+    put(o, "unsynced_ms", json_integer(h.unsynced_ms));
     put(o, "notify", notices_json(c));
     return o;
 }

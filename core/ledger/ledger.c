@@ -1,4 +1,5 @@
 /* ledger.c: opening and closing, connections, health, and the workers' side. */
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
 #include "core/ledger/state.h"
@@ -286,6 +287,9 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
 {
     memset(out, 0, sizeof(*out));
     pthread_mutex_lock(&g->cycle_lock);
+    int64_t gap_us = g->running ? clock_mono_us() - g->durable_us : 0;
+    gap_us = gap_us > g->gap_us ? gap_us : g->gap_us;
+    out->unsynced_ms = (gap_us > g->gap_before_us ? gap_us : g->gap_before_us) / 1000;
     out->ok = g->last_result == ERR_OK;
     (void)str_copy(out->text, sizeof(out->text), str_of(out->ok ? "" : g->last_error.text));
     pthread_mutex_unlock(&g->cycle_lock);

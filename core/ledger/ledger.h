@@ -61,7 +61,10 @@ struct ledger_health {
     int64_t dropped_refusals;
     int64_t dropped_calls;        /* settled with slot 0 while the journal was full */
     int64_t journal_used_percent; /* the fullest */
-    int64_t recovered_calls;      /* charged by crash at the last start */
+    /* What a power failure could have taken at the worst moment of the last one or two minutes, or
+     * could take now: calls that ended in so many milliseconds. 100 but for a disk that stalls. */
+    int64_t unsynced_ms;
+    int64_t recovered_calls; /* charged by crash at the last start */
     /* Before this start: calls of its last 100 ms may be missing. */
     bool machine_went_down;
     int64_t size_bytes; /* of the database */

@@ -40,6 +40,10 @@ struct ledger {
     pthread_mutex_t cycle_lock;
     pthread_cond_t cycle_done;
     uint64_t cycles_begun, cycles_ended; /* under cycle_lock, like what follows */
+    int64_t durable_us;                  /* monotonic: what was stored before it is on the disk */
+    int64_t gap_us,
+        gap_before_us; /* the longest that something was not: in this minute, the last */
+    int64_t gaps_since_us;
     enum err last_result;
     struct err_info last_error;
 

@@ -8,10 +8,11 @@
  *
  * While the clock stands before the running window, calls count in that one. Only when it was set
  * back by more than the window's length or five minutes the window goes back too, with what was
- * counted, so that no limit is in the way for as long as a clock had been ahead. A tag that is absent counts and matches as "none". A limit with `per` keeps at most 100,000
- * groups apart (about 400 bytes and the length of its text each, 40 MB in all for short ones; 900
- * bytes more where the window rolls); those idle for an hour after their window (at once when it is
- * full) make room, and calls that find no room share the group whose values are "other".
+ * counted, so that no limit is in the way for as long as a clock had been ahead. A tag that is
+ * absent counts and matches as "none". A limit with `per` keeps at most 100,000 groups apart (about
+ * 400 bytes and the length of its text each, 40 MB in all for short ones; 900 bytes more where the
+ * window rolls); those idle for an hour after their window (at once when it is full) make room, and
+ * calls that find no room share the group whose values are "other".
  *
  * A rolling window (10s, 1m, 1h, day = 24 hours) is counted in slots of a sixtieth of it. What was
  * used leaves when its slot's last moment lies a whole window back: up to a slot later than it was

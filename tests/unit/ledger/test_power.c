@@ -1,5 +1,6 @@
 /* test_power.c: the power goes: what a disk holds of the state directory is what was synced, and of
- * the rest any pages. It opens, holds every call that was on the disk, once, and none twice.
+ * the rest any pages. It opens, holds every call that was on the disk, once, and none twice; what
+ * is lost had ended within the time that the ledger says a failure could take.
  *
  * The disk: fsync, fdatasync and msync are those of this file, for SQLite too. What they are given
  * goes into a second directory, which is what a power failure leaves. */
@@ -35,6 +36,7 @@ static struct {
 } power = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Atomic unsigned ended;
+static int64_t ended_us[CALLS + 1]; /* when, monotonic */
 
 static void put_bytes(const char *dir, const char *name, const void *bytes, size_t n, off_t at)
 {
@@ -150,6 +152,8 @@ int msync(void *at, size_t n, int flags)
 struct cut {
     char dir[DIR_TEXT];
     unsigned durable, ended; /* must be there; may be there */
+    int64_t at_us;           /* monotonic */
+    int64_t unsynced_ms;     /* as the ledger says it */
 };
 
 /* Of what was not synced, any page may have reached the disk too. */
@@ -200,6 +204,7 @@ static void take_cut(struct cut *c, unsigned flushed, bool mixed)
         (void)closedir(d);
     }
     c->ended = atomic_load(&ended);
+    c->at_us = clock_mono_us();
     pthread_mutex_unlock(&power.lock);
 }
 
@@ -224,6 +229,10 @@ static unsigned check_cut(const struct cut *c)
         if (times[n] > 1 || (n <= c->durable && times[n] != 1)) {
             fail_msg("call %u is there %u times; %u were on the disk, %u had ended", n, times[n],
                      c->durable, c->ended);
+        }
+        if (times[n] == 0 && n <= c->ended && (c->at_us - ended_us[n]) / 1000 > c->unsynced_ms) {
+            fail_msg("call %u, lost, had ended %lld us before; the ledger says %lld ms", n,
+                     (long long)(c->at_us - ended_us[n]), (long long)c->unsynced_ms);
         }
         last = times[n] ? n : last;
     }
@@ -255,6 +264,7 @@ static void what_was_synced_is_there(void **state)
         call_end(&c, n, 2);
         ledger_settled(g, 0, slot, &c);
         call_clear(&c);
+        ended_us[n] = clock_mono_us();
         atomic_store(&ended, n);
         if (n % 190 == 0) {
             if (k % 3 == 0) {
@@ -262,7 +272,9 @@ static void what_was_synced_is_there(void **state)
                 flushed = n;
             }
             take_cut(&cuts[k], flushed, k % 2 == 1);
-            k++;
+            struct ledger_health h;
+            ledger_health(g, &h);
+            cuts[k++].unsynced_ms = h.unsynced_ms;
         }
         usleep(300);
     }
