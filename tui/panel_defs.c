@@ -201,10 +201,11 @@ static const struct panel_column alarms[] = {
 };
 
 static const struct panel_column running[] = {
-    {{"SINCE", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "admitted_at"},
-    {{"FOR", 6, 8, W_RIGHT, 0, 0}, KIND_AGE, "admitted_at"},
+    {{"SINCE", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "since"},
+    {{"FOR", 6, 8, W_RIGHT, 0, 0}, KIND_AGE, "since"},
     {{"CALLER", 12, 30, W_LEFT, 0, 0}, KIND_CALLER, ""},
     {{"MODEL", 16, 30, W_LEFT, 2, 0}, KIND_TEXT, "model"},
+    {{"WAITS FOR", 9, 24, W_LEFT, 4, 0}, KIND_TEXT, "waiting.limit"},
     {{"FIRST", 6, 8, W_RIGHT, 4, 0}, KIND_MS, "first_token_ms"},
     {{"INPUT", 5, 7, W_RIGHT, 5, 0}, KIND_COUNT, "input_tokens"},
     {{"OUTPUT", 6, 7, W_RIGHT, 1, 0}, KIND_COUNT, "output_tokens"},

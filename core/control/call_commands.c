@@ -1,4 +1,4 @@
-/* call_commands.c: the calls that run now. */
+/* call_commands.c: the calls that run now, or wait for room. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +66,11 @@ static void put(json_t *o, const char *key, json_t *value)
     (void)json_object_set_new(o, key, value ? value : json_null());
 }
 
+static json_t *waiting_json(const struct proxy_open_call *call)
+{
+    return call->waits_for ? json_pack("{s:s}", "limit", call->waits_for) : json_null();
+}
+
 static void on_open(void *arg, const struct proxy_open_call *call)
 {
     struct listing *l = arg;
@@ -74,17 +79,19 @@ static void on_open(void *arg, const struct proxy_open_call *call)
     }
     int64_t age = l->now_ms - call->admitted_wall_ms;
     json_t *o =
-        json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:I}", "request_id", call->request_id, "model",
-                  json_str(str_of(call->model)), "operation", call->operation, "tags",
+        json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:I}", "request_id", call->request_id,
+                  "model", json_str(str_of(call->model)), "operation", call->operation, "tags",
                   tags_object(call->tags), "principal",
                   call->principal.n > 0 ? json_str(call->principal) : json_null(), "admitted_at",
-                  json_time(call->admitted_wall_ms), "age_ms", (json_int_t)(age > 0 ? age : 0));
+                  call->waits_for ? json_null() : json_time(call->admitted_wall_ms), "since",
+                  json_time(call->admitted_wall_ms), "waiting", waiting_json(call), "age_ms",
+                  (json_int_t)(age > 0 ? age : 0));
     if (o) {
         int64_t first = call->first_token_us - call->arrived_us;
         bool answered = call->input_tokens > 0;
         put(o, "first_token_ms", call->first_token_us > 0 ? json_integer(first / 1000) : NULL);
         put(o, "input_tokens", answered ? json_integer(call->input_tokens) : NULL);
-        put(o, "output_tokens", json_integer(call->output_tokens));
+        put(o, "output_tokens", call->waits_for ? NULL : json_integer(call->output_tokens));
         put(o, "usd", answered && call->usd >= 0 ? json_money(call->usd) : NULL);
         l->at[l->count++] = (struct listed){call->admitted_wall_ms, call->arrived_us, o};
     }

@@ -123,6 +123,8 @@ enum err limits_wait(struct limits *l, struct call *call, struct limit_waiter *w
  * left). false: too late, fn has been or is being called, and a hold in *w must be released or
  * used. */
 bool limits_cancel_wait(struct limits *l, struct limit_waiter *w, bool denied);
+/* The limit in whose queue it stands; false: it has just been told. */
+bool limits_waits_for(const struct limits *l, const struct limit_waiter *w, char limit[64]);
 /* Windows pass by themselves: to be called every 100 to 1,000 ms, so that those who wait see it. */
 void limits_tick(struct limits *l, int64_t now_ms);
 

@@ -251,6 +251,15 @@ enum err limits_wait(struct limits *l, struct call *call, struct limit_waiter *w
     return e;
 }
 
+bool limits_waits_for(const struct limits *l, const struct limit_waiter *w, char limit[64])
+{
+    limits_lock(l);
+    bool waits = w->waits && w->group != NULL;
+    (void)str_copy(limit, 64, waits ? str_of(w->group->rule->file->name) : (struct str){"", 0});
+    limits_unlock(l);
+    return waits;
+}
+
 bool limits_cancel_wait(struct limits *l, struct limit_waiter *w, bool denied)
 {
     int64_t now_ms = clock_wall_ms();

@@ -648,6 +648,7 @@ void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_op
         struct proxy_open_call c = open_call(t);
         fn(arg, &c);
     }
+    gate_wait_calls(g, fn, arg);
     pthread_mutex_unlock(&g->open_lock);
 }
 
@@ -656,7 +657,7 @@ void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_op
 size_t gate_stop_calls(struct gate *g, bool (*match)(void *arg, const struct proxy_open_call *c),
                        void *arg, const char *why)
 {
-    size_t count = 0;
+    size_t count = gate_wait_stop(g, match, arg, why);
     for (struct ticket *t = g->open; t; t = t->next) {
         struct proxy_open_call c = open_call(t);
         t->stopping = match(arg, &c);

@@ -91,8 +91,8 @@ struct gate {
     struct credentials_provider *credentials;
     struct gate_host runtime, mantle;
     const struct proxy_hooks *hooks;
-    struct buf lines; /* scratch: header lines of an answer */
-    pthread_mutex_t open_lock;
+    struct buf lines;          /* scratch: header lines of an answer */
+    pthread_mutex_t open_lock; /* of `open` and waits.first, for other threads */
     struct ticket *open;
     uint64_t ended_calls; /* that were in `open`; the worker's thread only */
     struct gate_bodies *bodies;
@@ -126,6 +126,11 @@ bool gate_decided(struct ticket *t, enum err e, const struct limit_denial *denia
  * will go on or be denied by itself. */
 enum err gate_wait(struct ticket *t, struct limit_denial *denial) MUST_CHECK;
 void gate_wait_leave(struct ticket *t); /* gives up its place, where it has one */
+/* As gate_open_calls and gate_stop_calls, of those that wait; the first under open_lock. */
+void gate_wait_calls(const struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),
+                     void *arg);
+size_t gate_wait_stop(struct gate *g, bool (*match)(void *arg, const struct proxy_open_call *c),
+                      void *arg, const char *why);
 void gate_waits_init(struct gate_waits *w);
 void gate_waits_free(struct gate *g);
 

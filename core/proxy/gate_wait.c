@@ -50,22 +50,27 @@ static void drop_body(struct gate_bodies *b, int64_t n)
 
 static void list(struct gate_waits *w, struct parked *p)
 {
+    pthread_mutex_t *lock = &p->gate->open_lock;
+    pthread_mutex_lock(lock);
     p->prev = NULL;
     p->next = w->first;
     if (w->first) {
         w->first->prev = p;
     }
     w->first = p;
+    pthread_mutex_unlock(lock);
 }
 
 /* Its ticket goes on without it. */
 static void unlist(struct parked *p)
 {
     struct gate *g = p->gate;
+    pthread_mutex_lock(&g->open_lock);
     *(p->prev ? &p->prev->next : &g->waits.first) = p->next;
     if (p->next) {
         p->next->prev = p->prev;
     }
+    pthread_mutex_unlock(&g->open_lock);
     loop_disarm(g->loop, &p->timer);
     drop_body(g->bodies, p->body_bytes);
     if (!g->waits.first) {
@@ -196,6 +201,59 @@ void gate_drain(struct gate *g)
         gate_refuse(g->waits.first->ticket, REFUSAL_OVERLOADED, "draining",
                     "the gateway is being stopped while this call waited for room; try again");
     }
+}
+
+/* --- looked at and stopped by operators --- */
+
+/* Of the call only what nobody changes while it waits. */
+static bool waiting_call(const struct parked *p, char limit[64], struct proxy_open_call *out)
+{
+    const struct call *c = &p->ticket->call;
+    *out = (struct proxy_open_call){.request_id = c->request_id,
+                                    .model = c->resolved.model->name,
+                                    .operation = c->operation,
+                                    .tags = &c->tags,
+                                    .principal = c->principal,
+                                    .waits_for = limit,
+                                    .admitted_wall_ms = c->arrived_wall_ms,
+                                    .arrived_us = c->arrived_us,
+                                    .usd = -1};
+    return limits_waits_for(p->gate->limits, &p->waiter, limit);
+}
+
+void gate_wait_calls(const struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),
+                     void *arg)
+{
+    for (const struct parked *p = g->waits.first; p; p = p->next) {
+        struct proxy_open_call c;
+        char limit[64];
+        if (waiting_call(p, limit, &c)) {
+            fn(arg, &c);
+        }
+    }
+}
+
+size_t gate_wait_stop(struct gate *g, bool (*match)(void *arg, const struct proxy_open_call *c),
+                      void *arg, const char *why)
+{
+    size_t count = 0;
+    struct parked *p;
+    for (p = g->waits.first; p; p = p->next) {
+        struct proxy_open_call c;
+        char limit[64];
+        (void)waiting_call(p, limit, &c); /* one that was told in this moment is meant too */
+        p->ticket->stopping = match(arg, &c);
+        count += p->ticket->stopping;
+    }
+    for (size_t left = count; left > 0; left--) {
+        for (p = g->waits.first; p && !p->ticket->stopping; p = p->next) {
+        }
+        if (!p) {
+            break; /* its connection went with another's */
+        }
+        gate_refuse(p->ticket, REFUSAL_OVERLOADED, "stopped", why);
+    }
+    return count;
 }
 
 /* --- waiting --- */

@@ -65,22 +65,23 @@ struct proxy_open_call {
     const char *request_id, *model, *operation;
     const struct tags *tags;
     struct str principal;
-    int64_t admitted_wall_ms;
-    int64_t arrived_us;     /* clock_mono_us: orders calls of one millisecond */
-    int64_t first_token_us; /* clock_mono_us; 0: none yet */
+    const char *waits_for;    /* the limit in whose queue it stands; NULL: it was admitted */
+    int64_t admitted_wall_ms; /* of one that waits: when it arrived */
+    int64_t arrived_us;       /* clock_mono_us: orders calls of one millisecond */
+    int64_t first_token_us;   /* clock_mono_us; 0: none yet */
     /* So far, as it would be charged if it ended now; input 0: nothing answered yet. */
     int64_t input_tokens, output_tokens;
     money_t usd; /* -1: no price */
 };
-/* Calls fn for every call that is admitted and not ended; holds a short lock of one worker at a
- * time. */
+/* Calls fn for every call that is admitted, or waits to be, and has not ended; holds a short lock
+ * of one worker at a time. */
 void proxy_open_calls(struct proxy *p, void (*fn)(void *arg, const struct proxy_open_call *c),
                       void *arg);
 
-/* Ends the running calls for which match says so: streams with an exception frame or SSE error,
- * calls that were not answered with a 503, each with `why`. When it returns they have ended;
- * *count of them. match is called in the workers' threads, never by two at once, and must not
- * block. ERR_NOMEM: not every worker could be told. */
+/* Ends the running and waiting calls for which match says so: streams with an exception frame or
+ * SSE error, calls that were not answered with a 503, each with `why`. When it returns they have
+ * ended; *count of them. match is called in the workers' threads, never by two at once, and must
+ * not block. ERR_NOMEM: not every worker could be told. */
 enum err proxy_stop_calls(struct proxy *p,
                           bool (*match)(void *arg, const struct proxy_open_call *c), void *arg,
                           const char *why, size_t *count, struct err_info *ei) MUST_CHECK;

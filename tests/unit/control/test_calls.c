@@ -112,7 +112,10 @@ static void running_calls_are_listed(void **state)
     assert_at(all, "calls.0.input_tokens", "null");
     assert_at(all, "calls.0.output_tokens", "0");
     assert_at(all, "calls.0.usd", "null");
-    assert_int_equal(json_object_size(call), 11);
+    assert_at(all, "calls.0.waiting", "null");
+    assert_string_equal(json_string_value(json_object_get(call, "since")),
+                        json_string_value(json_object_get(call, "admitted_at")));
+    assert_int_equal(json_object_size(call), 13);
     json_decref(all);
     clock_set_fake_wall(0);
     assert_int_equal(close(first), 0);
@@ -254,9 +257,66 @@ static void a_reason_can_be_required(void **state)
     close_rig(&r);
 }
 
+static size_t waiting(struct calls_rig *r)
+{
+    json_t *all = done(&r->core, "calls", NULL), *call;
+    size_t i, n = 0;
+    json_array_foreach(json_object_get(all, "calls"), i, call)
+    {
+        n += json_is_object(json_object_get(call, "waiting"));
+    }
+    json_decref(all);
+    return n;
+}
+
+/* Calls that wait for room are listed as such, with the limit, and can be stopped. */
+static void waiting_calls_are_listed_and_stopped(void **state)
+{
+    (void)state;
+    struct calls_rig r;
+    open_with(&r, "limits:\n"
+                  "  - {name: one, concurrency: 1, action: queue, max_wait: 10m}\n");
+    int runs = ask(&r, "/model/haiku/converse", "application=docs");
+    WAIT_FOR(running(&r) == 1);
+    int first = ask(&r, "/model/haiku/converse", "application=crm");
+    WAIT_FOR(waiting(&r) == 1);
+    int second = ask(&r, "/model/haiku/converse", "application=crm");
+    WAIT_FOR(waiting(&r) == 2);
+    int third = ask(&r, "/model/haiku/converse", "application=docs");
+    WAIT_FOR(waiting(&r) == 3);
+    json_t *all = done(&r.core, "calls", NULL);
+    assert_at(all, "calls.0.waiting", "null");
+    assert_at(all, "calls.1.waiting", "{\"limit\":\"one\"}");
+    assert_at(all, "calls.1.tags.applicationId", "\"crm\"");
+    assert_at(all, "calls.1.admitted_at", "null");
+    assert_at(all, "calls.1.output_tokens", "null");
+    assert_true(
+        json_is_string(json_object_get(json_array_get(json_object_get(all, "calls"), 1), "since")));
+    json_decref(all);
+    json_t *a = done(&r.core, "call.stop", json_pack("{s:s}", "application", "crm"));
+    assert_at(a, "stopped", "2");
+    json_decref(a);
+    assert_non_null(strstr(answer_at(first), "503"));
+    assert_non_null(strstr(answer_at(second), "stopped this call"));
+    assert_int_equal(waiting(&r), 1);
+    assert_int_equal(running(&r), 2);
+    a = done(&r.core, "call.stop", json_pack("{s:b}", "all", 1));
+    assert_at(a, "stopped", "2");
+    json_decref(a);
+    assert_non_null(strstr(answer_at(third), "503"));
+    assert_non_null(strstr(answer_at(runs), "503"));
+    assert_int_equal(running(&r), 0);
+    a = done(&r.core, "limit.list", NULL);
+    assert_at(a, "limits.0.reserved", "0");
+    assert_at(a, "limits.0.waiting", "0");
+    json_decref(a);
+    close_rig(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waiting_calls_are_listed_and_stopped),
         cmocka_unit_test(running_calls_are_listed),
         cmocka_unit_test(running_calls_are_stopped),
         cmocka_unit_test(a_block_stops_what_it_means),
