@@ -31,6 +31,11 @@ struct all_blocked {
     int64_t next_us;            /* of the next try to store it, mono */
     uint32_t uid;
     char actor[64], reason[200];
+    int64_t undoes; /* the change that this took back; 0: none */
+    /* Before the last change, for its undo. */
+    bool was_on;
+    int64_t was_until_ms;
+    char was_reason[200];
 };
 
 /* Owner of every member but the atomics: the control thread, once core_open has returned. */

@@ -61,6 +61,10 @@ enum err limit_all_block(struct core *c, const struct actor *a, const json_t *pa
 enum err limit_all_unblock(struct core *c, const struct actor *a, const json_t *params,
                            json_t **result, struct err_info *ei) MUST_CHECK;
 
+/* Takes back a change of the switch, which has no limit. */
+enum err limit_all_undo(struct core *c, const struct actor *a, const struct ledger_change *change,
+                        const json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;
+
 /* call_stop.c: ends every running call, and those that the limit and group mean. */
 enum err calls_stop_all(struct core *c, const struct actor *a, const json_t *params, size_t *count,
                         struct err_info *ei) MUST_CHECK;

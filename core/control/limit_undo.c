@@ -1,5 +1,5 @@
 /* limit_undo.c: `limit.undo`: each goes one further back through the caller's own changes of
- * limits.
+ * limits, and of the kill switch, which has no limit's name.
  *
  * An undo, and an override that ends by itself, bring back what was in force before some change: of
  * that limit and group, all changes from that one on are gone. So the changes are read from the
@@ -36,6 +36,9 @@ struct walk {
 
 static bool in_file(const struct core *c, struct str limit)
 {
+    if (limit.n == 0) {
+        return true;
+    }
     for (size_t i = 0; i < c->config->limit_count; i++) {
         if (str_is(limit, c->config->limits[i].name)) {
             return true;
@@ -62,14 +65,9 @@ static struct trail *trail_of(struct walk *w, const struct audit_entry *e)
     return t;
 }
 
-static bool is_change_of_limit(const struct audit_entry *e)
-{
-    return str_starts(e->action, "limit.") && e->limit.n > 0;
-}
-
 static bool takes_back(const struct audit_entry *e)
 {
-    return e->undoes > 0 && (str_is(e->action, "limit.undo") || str_is(e->action, "limit.expired"));
+    return e->undoes > 0; /* an undo, or the end of what was for a time */
 }
 
 static bool is_meant(const struct walk *w, const struct audit_entry *e, bool holds)
@@ -87,7 +85,7 @@ static bool on_change(void *arg, const struct audit_entry *e)
     if (w->looks++ == BEFORE_KEPT_COUNT) {
         return false;
     }
-    if (!is_change_of_limit(e)) {
+    if (!str_starts(e->action, "limit.")) {
         return true;
     }
     struct trail *t = trail_of(w, e);
@@ -142,13 +140,14 @@ static enum err find_change(struct core *c, struct walk *w, struct ledger_change
     e = ledger_get_change(c->ledger, w->found, change, ei);
     if (e == ERR_OK && w->taken_back) {
         e = err_set(ei, ERR_CONFLICT, "change %" PRId64 " of %s was taken back already", change->id,
-                    change->limit);
+                    change->limit[0] ? change->limit : LIMITS_ALL);
     } else if (e == ERR_OK && w->since.newest != 0) {
         const struct trail *t = &w->since;
-        e = err_set(
-            ei, ERR_CONFLICT,
-            "%s was changed since by %s (change %" PRId64 ", %s): undo that first or set it anew",
-            change->limit, t->uid == w->actor->uid ? "yourself" : t->actor, t->newest, t->action);
+        e = err_set(ei, ERR_CONFLICT,
+                    "%s was changed since by %s (change %" PRId64
+                    ", %s): undo that first or set it anew",
+                    change->limit[0] ? change->limit : LIMITS_ALL,
+                    t->uid == w->actor->uid ? "yourself" : t->actor, t->newest, t->action);
     }
     return e;
 }
@@ -164,10 +163,10 @@ static enum err check_kind(struct core *c, int64_t id, struct err_info *ei)
     if (strcmp(change.action, "limit.undo") == 0) {
         return err_set(ei, ERR_UNSUPPORTED,
                        "change %" PRId64 " is an undo: set %s to %s to have that again", id,
-                       change.limit, change.old_value);
+                       change.limit[0] ? change.limit : LIMITS_ALL,
+                       change.old_value[0] ? change.old_value : "unblocked");
     }
-    if (strncmp(change.action, "limit.", 6) != 0 || change.limit[0] == '\0' ||
-        strcmp(change.action, "limit.expired") == 0) {
+    if (strncmp(change.action, "limit.", 6) != 0 || strcmp(change.action, "limit.expired") == 0) {
         return err_set(ei, ERR_UNSUPPORTED, "change %" PRId64 " (%s) cannot be undone", id,
                        change.action);
     }
@@ -211,6 +210,9 @@ enum err limit_undo(struct core *c, const struct actor *a, const json_t *params,
         e = check_kind(c, w.wanted, ei);
     }
     e = e == ERR_OK ? find_change(c, &w, &change, ei) : e;
+    if (e == ERR_OK && change.limit[0] == '\0') {
+        return limit_all_undo(c, a, &change, params, result, ei);
+    }
     e = e == ERR_OK ? limit_target_find(c, change.limit, NULL, change.group, &t, ei) : e;
     if (e != ERR_OK) {
         return e;

@@ -195,13 +195,87 @@ static void an_end_after_an_undo(void **state)
     clock_set_fake_wall(0);
 }
 
+static json_t *all_of_them(const char *duration)
+{
+    json_t *p = json_pack("{s:b}", "all", 1);
+    if (duration) {
+        json_object_set_new(p, "for", json_string(duration));
+    }
+    return p;
+}
+
+static bool all_blocked(struct core_rig *r)
+{
+    json_t *s = done(r, "status", NULL);
+    bool is = json_is_object(json_object_get(json_object_get(s, "health"), "all_blocked"));
+    json_decref(s);
+    return is;
+}
+
+/* The kill switch is a change like others: to any depth, through restarts, not over a colleague's.
+ */
+static void the_kill_switch_too(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000"); /* 1 */
+    json_decref(done(&r, "limit.block", all_of_them(NULL)));                      /* 2 */
+    assert_true(all_blocked(&r));
+    undo(&r, 2, "\"blocked\"", "\"unblocked\""); /* 3 */
+    assert_false(all_blocked(&r));
+    refused(&r, "limit.undo", number(2), ERR_CONFLICT, "all-calls was taken back already");
+    json_decref(done(&r, "limit.block", all_of_them(NULL)));   /* 4 */
+    json_decref(done(&r, "limit.unblock", all_of_them(NULL))); /* 5 */
+    rig_restart(&r);
+    undo(&r, 5, "\"unblocked\"", "\"blocked\"");
+    assert_true(all_blocked(&r));
+    rig_restart(&r);
+    assert_true(all_blocked(&r));
+    undo(&r, 4, "\"blocked\"", "\"unblocked\"");
+    assert_false(all_blocked(&r));
+    undo(&r, 1, "200000", "100000");
+    refused(&r, "limit.undo", NULL, ERR_NOT_FOUND, "left to undo");
+    json_t *h = done(&r, "limit.history", NULL);
+    assert_at(h, "changes.1.action", "\"limit.undo\"");
+    assert_at(h, "changes.1.undoes", "4");
+    json_decref(h);
+    json_decref(done(&r, "limit.block", all_of_them(NULL))); /* 9 */
+    assert_int_equal(by_bob(&r, "limit.unblock", all_of_them(NULL)), ERR_OK);
+    refused(&r, "limit.undo", NULL, ERR_CONFLICT, "all-calls was changed since by bob");
+    rig_close(&r);
+}
+
+/* What had an end does not come back after it, and its end is nobody's change. */
+static void a_kill_switch_for_a_time(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    int64_t now = clock_wall_ms();
+    rig_open(&r, LIMITS);
+    clock_set_fake_wall(now);
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000"); /* 1 */
+    json_decref(done(&r, "limit.block", all_of_them("1h")));                      /* 2 */
+    json_decref(done(&r, "limit.unblock", all_of_them(NULL)));                    /* 3 */
+    undo(&r, 3, "\"unblocked\"", "\"blocked\"");                                  /* 4 */
+    clock_set_fake_wall(now + 3700000);
+    WAIT_FOR(!all_blocked(&r)); /* 5: its end */
+    undo(&r, 1, "200000", "100000");
+    json_decref(done(&r, "limit.block", all_of_them("1h")));   /* 7 */
+    json_decref(done(&r, "limit.unblock", all_of_them(NULL))); /* 8 */
+    clock_set_fake_wall(now + 9000000);
+    undo(&r, 8, "\"unblocked\"", "\"unblocked\"");
+    assert_false(all_blocked(&r));
+    clock_set_fake_wall(0);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_goes_one_further_back),
-        cmocka_unit_test(one_by_its_number),
-        cmocka_unit_test(never_over_another),
-        cmocka_unit_test(an_end_after_an_undo),
+        cmocka_unit_test(the_kill_switch_too),        cmocka_unit_test(a_kill_switch_for_a_time),
+        cmocka_unit_test(each_goes_one_further_back), cmocka_unit_test(one_by_its_number),
+        cmocka_unit_test(never_over_another),         cmocka_unit_test(an_end_after_an_undo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
