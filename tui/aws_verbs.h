@@ -16,6 +16,7 @@ struct aws_verb {
     const char *list;        /* the answer's list that is shown as a table; NULL: none */
     const char *columns;     /* "HEAD=member;HEAD=member" */
     const char *arguments;   /* for the usage */
+    const char *none;        /* "No .." is said of an empty list; NULL: the list's name */
 };
 extern const struct aws_verb aws_verbs[];
 extern const size_t aws_verb_count;

@@ -87,7 +87,7 @@ int cmd_aws_run(const struct cmd_options *o, const char *name, json_t *params, j
         (void)cmd_fail(o, &ei);
     }
     config_unref(config);
-    return e == ERR_OK ? EXIT_DONE : EXIT_FAILED;
+    return e == ERR_OK ? EXIT_DONE : e == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
 /* --- whoami --- */

@@ -20,8 +20,8 @@ static const char *const valued[] = {"name",   "from",    "tag",       "descript
                                      "unit",   "percent", "email",     "sns",         "days",
                                      "metric", "above",   "dimension", "period",      "periods",
                                      "role",   "write",   "by",        "month"};
-static const char *const flags[] = {"all",    "inactive", "deny-bypass",
-                                    "tagged", "setup",    "assume-role"};
+static const char *const flags[] = {"all",   "inactive",    "deny-bypass", "tagged",
+                                    "setup", "assume-role", "replace"};
 #define VALUED (sizeof(valued) / sizeof(*valued))
 #define FLAGS  (sizeof(flags) / sizeof(*flags))
 
@@ -196,6 +196,10 @@ static int read_request(struct request *r, int argc, char **argv)
 
 static void cell_text(char out[CELL_MAX], const json_t *row, const char *key)
 {
+    if (strncmp(key, "key.", 4) == 0) { /* a part of what is summed by */
+        row = json_object_get(row, "key");
+        key += 4;
+    }
     const json_t *v = json_object_get(row, key);
     const char *text = "-";
     char number[40];
@@ -230,29 +234,65 @@ static size_t width_of(const char *text)
 }
 
 struct column {
-    char head[24], key[32];
+    char head[40], key[140];
     size_t width;
 };
 
-static size_t read_columns(const char *spec, const json_t *list, struct column out[COLUMNS_MAX])
+struct columns {
+    struct column at[COLUMNS_MAX];
+    size_t count;
+};
+
+static void add_column(struct columns *c, struct str head, struct str key, const json_t *list)
+{
+    char cell[CELL_MAX];
+    const json_t *row;
+    size_t i;
+    if (c->count == COLUMNS_MAX) {
+        return;
+    }
+    struct column *one = &c->at[c->count++];
+    (void)str_printable(one->head, sizeof(one->head), head);
+    (void)str_copy(one->key, sizeof(one->key), key);
+    one->width = width_of(one->head);
+    json_array_foreach(list, i, row)
+    {
+        cell_text(cell, row, one->key);
+        one->width = width_of(cell) > one->width ? width_of(cell) : one->width;
+    }
+}
+
+/* A column for each of what the rows are summed by. */
+static void add_keys(struct columns *c, const json_t *by, const json_t *list)
+{
+    char key[140], head[40];
+    const json_t *one;
+    size_t i;
+    json_array_foreach(by, i, one)
+    {
+        (void)snprintf(key, sizeof(key), "key.%s", json_string_value(one));
+        (void)str_copy(head, sizeof(head), str_of(json_string_value(one)));
+        for (char *at = head; *at != '\0'; at++) {
+            *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at == '_' ? ' ' : *at;
+        }
+        add_column(c, str_of(head), str_of(key), list);
+    }
+}
+
+/* "HEAD=member;.."; "*" stands for what `by` of the answer names. */
+static void read_columns(struct columns *c, const char *spec, const json_t *result,
+                         const json_t *list)
 {
     struct str rest = str_of(spec);
-    size_t count = 0, i;
-    const json_t *row;
-    char cell[CELL_MAX];
-    while (rest.n > 0 && count < COLUMNS_MAX) {
+    c->count = 0;
+    while (rest.n > 0) {
         struct str key, head = str_cut(str_cut(rest, ';', &rest), '=', &key);
-        struct column *c = &out[count++];
-        (void)str_copy(c->head, sizeof(c->head), head);
-        (void)str_copy(c->key, sizeof(c->key), key);
-        c->width = head.n;
-        json_array_foreach(list, i, row)
-        {
-            cell_text(cell, row, c->key);
-            c->width = width_of(cell) > c->width ? width_of(cell) : c->width;
+        if (str_is(head, "*")) {
+            add_keys(c, json_object_get(result, "by"), list);
+        } else {
+            add_column(c, head, key, list);
         }
     }
-    return count;
 }
 
 static void print_cell(const char *text, size_t width, bool last)
@@ -267,20 +307,25 @@ static void print_cell(const char *text, size_t width, bool last)
     }
 }
 
-static void print_table(const char *spec, const json_t *list)
+static void print_table(const struct aws_verb *verb, const json_t *result)
 {
-    struct column columns[COLUMNS_MAX];
-    size_t count = read_columns(spec, list, columns), i;
-    const json_t *row;
+    struct columns columns;
+    const json_t *list = json_object_get(result, verb->list), *row;
     char cell[CELL_MAX];
-    for (size_t c = 0; c < count; c++) {
-        print_cell(columns[c].head, columns[c].width, c + 1 == count);
+    size_t i;
+    if (json_array_size(list) == 0) {
+        (void)printf("No %s.\n", verb->none ? verb->none : verb->list);
+        return;
+    }
+    read_columns(&columns, verb->columns, result, list);
+    for (size_t c = 0; c < columns.count; c++) {
+        print_cell(columns.at[c].head, columns.at[c].width, c + 1 == columns.count);
     }
     json_array_foreach(list, i, row)
     {
-        for (size_t c = 0; c < count; c++) {
-            cell_text(cell, row, columns[c].key);
-            print_cell(cell, columns[c].width, c + 1 == count);
+        for (size_t c = 0; c < columns.count; c++) {
+            cell_text(cell, row, columns.at[c].key);
+            print_cell(cell, columns.at[c].width, c + 1 == columns.count);
         }
     }
 }
@@ -318,7 +363,7 @@ static int print_answer(const struct request *r, json_t *result)
         return EXIT_DONE;
     }
     if (r->verb->list) {
-        print_table(r->verb->columns, json_object_get(result, r->verb->list));
+        print_table(r->verb, result);
     }
     print_lines(json_object_get(result, "lines"), stdout);
     print_lines(json_object_get(result, "notes"), stdout);

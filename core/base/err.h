@@ -22,7 +22,8 @@
     X(CORRUPT, "corrupt")                                                                          \
     X(UNSUPPORTED, "unsupported")                                                                  \
     X(NEEDS_CONFIRMATION, "needs_confirmation")                                                    \
-    X(NO_CORE, "no_core")
+    X(NO_CORE, "no_core")                                                                          \
+    X(USAGE, "usage")
 
 enum err {
 #define X(id, name) ERR_##id,

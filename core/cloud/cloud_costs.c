@@ -6,6 +6,7 @@
 #include "core/aws/cost_explorer.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/cloud/price_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,39 +227,10 @@ static enum err ask_tags(struct asking *a, int64_t *pages, struct err_info *ei)
     return e;
 }
 
-/* "Claude 3 Haiku (Amazon Bedrock Edition)" is a model; of Amazon's own service the usage type
- * tells, as "USE1-NovaLite-input-tokens": what lies between the Region and the kind of token. */
-static void model_of(char out[256], struct str service, struct str usage)
-{
-    static const char edition[] = " (Amazon Bedrock Edition)";
-    static const char *const ends[] = {"-input-token",  "-output-token", "-cache-read",
-                                       "-cache-write",  "_InputToken",   "_OutputToken",
-                                       "_CacheRead",    "_CacheWrite",   "_input_token",
-                                       "_output_token", "-batch",        "-custom"};
-    if (str_ends(service, edition)) {
-        text_of(out, str_sub(service, 0, service.n - (sizeof(edition) - 1)));
-        return;
-    }
-    text_of(out, usage);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        char *end = strcasestr(out, ends[i]);
-        if (end != NULL) {
-            *end = '\0';
-        }
-    }
-    const char *dash = strchr(out, '-');
-    if (dash != NULL && dash - out <= 5 && dash[1] != '\0') {
-        memmove(out, dash + 1, strlen(dash + 1) + 1);
-    }
-    if (out[0] == '\0') {
-        text_of(out, service);
-    }
-}
-
 static void take_model(void *arg, struct str day, const struct str keys[2], money_t usd)
 {
-    char name[256];
-    model_of(name, keys[0], keys[1]);
+    char name[PRICE_BILLED_MAX];
+    price_names_billed(name, keys[0], keys[1]);
     add_sum(arg, name, day, usd);
 }
 

@@ -4,6 +4,7 @@
 #include "core/aws/cost_explorer.h"
 #include "core/base/clock.h"
 #include "core/base/csv.h"
+#include "core/cloud/price_names.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -205,8 +206,27 @@ static bool day_of(struct str text, struct str *day)
            (text.n == DAY_TEXT || text.p[DAY_TEXT] == 'T' || text.p[DAY_TEXT] == ' ');
 }
 
+/* What the pieces of a line that are made point into. */
+struct line_texts {
+    char tags[TAGS_BYTES], service[TEXT_MAX], model[PRICE_BILLED_MAX];
+};
+
+/* CUR 2.0 has the product's name in the map `product`; a flattened export as a column. */
+static struct str service_of(const struct import *m, char out[TEXT_MAX])
+{
+    struct str flat = value(m, COL_PRODUCT_NAME), text = value(m, COL_PRODUCT);
+    json_t *map = flat.n == 0 && text.n > 2 ? json_loadb(text.p, text.n, 0, NULL) : NULL;
+    const char *name = json_string_value(json_object_get(map, "product_name"));
+    (void)str_copy(out, TEXT_MAX, name != NULL ? str_of(name) : flat);
+    json_decref(map);
+    if (out[0] == '\0') {
+        (void)str_copy(out, TEXT_MAX, value(m, COL_PRODUCT_CODE));
+    }
+    return str_of(out);
+}
+
 /* False: the line is not as it should be. */
-static bool read_line(struct import *m, struct ledger_cur_line *l, char tags[TAGS_BYTES])
+static bool read_line(struct import *m, struct ledger_cur_line *l, struct line_texts *texts)
 {
     struct str start, amount = value(m, COL_USAGE);
     char number[64];
@@ -217,11 +237,9 @@ static bool read_line(struct import *m, struct ledger_cur_line *l, char tags[TAG
     l->period = str_sub(start, 0, MONTH_TEXT);
     l->principal = str_sub(value(m, COL_PRINCIPAL), 0, TEXT_MAX);
     l->usage_type = str_sub(value(m, COL_USAGE_TYPE), 0, TEXT_MAX);
-    l->service = value(m, COL_PRODUCT_NAME);
-    if (l->service.n == 0) {
-        l->service = value(m, COL_PRODUCT_CODE);
-    }
-    l->service = str_sub(l->service, 0, TEXT_MAX);
+    l->service = service_of(m, texts->service);
+    price_names_billed(texts->model, l->service, l->usage_type);
+    l->model = str_of(texts->model);
     l->usage = 0;
     if (amount.n > 0 && str_copy(number, sizeof(number), amount)) {
         char *end;
@@ -230,8 +248,8 @@ static bool read_line(struct import *m, struct ledger_cur_line *l, char tags[TAG
             return false;
         }
     }
-    tags_text(m, tags);
-    l->tags = str_of(tags);
+    tags_text(m, texts->tags);
+    l->tags = str_of(texts->tags);
     return true;
 }
 
@@ -246,7 +264,7 @@ static void note_malformed(struct import *m)
 static enum err take_record(struct import *m, const char *path, struct err_info *ei)
 {
     struct ledger_cur_line l;
-    char tags[TAGS_BYTES];
+    struct line_texts texts;
     if (m->width == 0) {
         return read_header(m, path, ei);
     }
@@ -263,7 +281,7 @@ static enum err take_record(struct import *m, const char *path, struct err_info 
         m->counts->left_out++;
         return ERR_OK;
     }
-    if (!read_line(m, &l, tags)) {
+    if (!read_line(m, &l, &texts)) {
         note_malformed(m);
         return ERR_OK;
     }
@@ -314,6 +332,7 @@ enum err cur_import_file(struct ledger_cur *to, const char *path, struct cur_cou
     m->to = to;
     m->counts = counts;
     csv_init(&m->csv);
+    ledger_cur_begin(to, path);
     e = read_all(m, f, path, ei);
     if (gzclose_r(f) == Z_BUF_ERROR && e == ERR_OK) {
         e = err_set(ei, ERR_CORRUPT, "%.120s is cut off: fetch it again", path);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define WORDS_MAX 16
 #define WORD_MAX  24
@@ -138,4 +139,34 @@ bool price_names_amount(const struct price_list_row *r, money_t *out)
         }
     }
     return false;
+}
+
+/* "Claude 3 Haiku (Amazon Bedrock Edition)" is a model; of Amazon's own service the usage type
+ * tells, as "USE1-NovaLite-input-tokens": what lies between the Region and the kind of token. */
+void price_names_billed(char out[PRICE_BILLED_MAX], struct str service, struct str usage)
+{
+    static const char edition[] = " (Amazon Bedrock Edition)";
+    static const char *const ends[] = {"-input-token",  "-output-token", "-cache-read",
+                                       "-cache-write",  "_InputToken",   "_OutputToken",
+                                       "_CacheRead",    "_CacheWrite",   "_input_token",
+                                       "_output_token", "-batch",        "-custom"};
+    if (str_ends(service, edition)) {
+        (void)str_copy(out, PRICE_BILLED_MAX,
+                       str_sub(service, 0, service.n - (sizeof(edition) - 1)));
+        return;
+    }
+    (void)str_copy(out, PRICE_BILLED_MAX, usage);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        char *end = strcasestr(out, ends[i]);
+        if (end != NULL) {
+            *end = '\0';
+        }
+    }
+    const char *dash = strchr(out, '-');
+    if (dash != NULL && dash - out <= 5 && dash[1] != '\0') {
+        memmove(out, dash + 1, strlen(dash + 1) + 1);
+    }
+    if (out[0] == '\0') {
+        (void)str_copy(out, PRICE_BILLED_MAX, service);
+    }
 }

@@ -27,4 +27,8 @@ bool price_names_row(const struct price_list_row *r, enum price_class *class, bo
 /* Nano-dollars per million tokens; false: not a price of tokens. */
 bool price_names_amount(const struct price_list_row *r, money_t *out);
 
+/* The model that a line of a bill is for, by its service and usage type, as the bill spells it. */
+#define PRICE_BILLED_MAX 256
+void price_names_billed(char out[PRICE_BILLED_MAX], struct str service, struct str usage);
+
 #endif

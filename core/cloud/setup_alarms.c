@@ -67,8 +67,8 @@ static enum err read_metric(const char *name, struct err_info *ei)
         buf_printf(&names, "%s%s", m > 0 ? ", " : "", known);
     }
     if (e != ERR_OK) {
-        (void)err_set(ei, ERR_RANGE, "--metric must be one of %s", buf_cstr(&names));
-        e = ERR_RANGE;
+        (void)err_set(ei, ERR_USAGE, "--metric must be one of %s", buf_cstr(&names));
+        e = ERR_USAGE;
     }
     buf_free(&names);
     return e;
@@ -87,7 +87,7 @@ static enum err read_mask(const json_t *given, unsigned *mask, struct err_info *
             d++;
         }
         if (d == CONFIG_DIMENSIONS) {
-            return err_set(ei, ERR_RANGE,
+            return err_set(ei, ERR_USAGE,
                            "--dimension %.60s: Model, ModelId, CostCenter, Application and "
                            "Environment are published",
                            name);
@@ -116,13 +116,13 @@ static enum err read_dimensions(const struct config_metrics *m, const json_t *pa
         }
         buf_printf(&sets, "%s%s", i > 0 ? "; " : "", config_dimension_schema(schema, m->sets[i]));
     }
-    (void)err_set(ei, ERR_RANGE,
+    (void)err_set(ei, ERR_USAGE,
                   "--dimension NAME=VALUE is needed for each dimension of a published set, and no "
                   "other: CloudWatch matches them exactly. Published: %.600s "
                   "(publish.metrics.dimension_sets)",
                   buf_cstr(&sets));
     buf_free(&sets);
-    return ERR_RANGE;
+    return ERR_USAGE;
 }
 
 static enum err read_alarm(const struct setup *s, const json_t *params, struct alarm_new *a,
@@ -144,13 +144,13 @@ static enum err read_alarm(const struct setup *s, const json_t *params, struct a
     }
     a->threshold = strtod(above, &end);
     if (*end != '\0' || !(a->threshold >= 0 && a->threshold < 1e15)) {
-        return err_set(ei, ERR_RANGE, "--above must be a number that is not negative");
+        return err_set(ei, ERR_USAGE, "--above must be a number that is not negative");
     }
     if (period % 60 != 0) {
-        return err_set(ei, ERR_RANGE, "--period must be a multiple of 60 seconds");
+        return err_set(ei, ERR_USAGE, "--period must be a multiple of 60 seconds");
     }
     if (email != NULL) {
-        return err_set(ei, ERR_RANGE,
+        return err_set(ei, ERR_USAGE,
                        "alarms tell --sns topics only: subscribe the address to one");
     }
     a->period_s = (int)period;

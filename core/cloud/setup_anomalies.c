@@ -97,11 +97,11 @@ static enum err read_wish(const struct setup *s, const json_t *params, struct wi
     e = e != ERR_OK ? e : setup_told(params, true, &w->email, &w->sns, ei);
     e = e != ERR_OK ? e : setup_tags(params, &tags, ei);
     if (e == ERR_OK && w->email != NULL && w->sns != NULL) {
-        e = err_set(ei, ERR_RANGE,
+        e = err_set(ei, ERR_USAGE,
                     "give --email (told once a day) or --sns (told at once), not both");
     }
     if (e == ERR_OK && json_object_size(tags) > 1) {
-        e = err_set(ei, ERR_RANGE, "a monitor watches one --tag, or without one every service");
+        e = err_set(ei, ERR_USAGE, "a monitor watches one --tag, or without one every service");
     }
     if (e == ERR_OK && json_object_size(tags) == 1) {
         const char *key = json_object_iter_key(json_object_iter(tags));

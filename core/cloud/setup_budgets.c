@@ -46,7 +46,7 @@ static enum err read_percents(const char *text, int out[PERCENT_MAX], size_t *co
         int64_t n;
         struct str one = str_trim(str_cut(rest, ',', &rest));
         if (*count == PERCENT_MAX || !str_to_i64(one, &n) || n < 1 || n > 1000) {
-            return err_set(ei, ERR_RANGE, "--percent must be 1 to %d whole numbers, such as 80,100",
+            return err_set(ei, ERR_USAGE, "--percent must be 1 to %d whole numbers, such as 80,100",
                            PERCENT_MAX);
         }
         out[(*count)++] = (int)n;
@@ -73,10 +73,10 @@ static enum err read_budget(const struct setup *s, const json_t *params, struct 
     b->time_unit = unit != NULL ? unit : "MONTHLY";
     if (strcmp(b->time_unit, "DAILY") != 0 && strcmp(b->time_unit, "MONTHLY") != 0 &&
         strcmp(b->time_unit, "QUARTERLY") != 0 && strcmp(b->time_unit, "ANNUALLY") != 0) {
-        return err_set(ei, ERR_RANGE, "--unit must be DAILY, MONTHLY, QUARTERLY or ANNUALLY");
+        return err_set(ei, ERR_USAGE, "--unit must be DAILY, MONTHLY, QUARTERLY or ANNUALLY");
     }
     if (json_object_size(tags) != 1) {
-        return err_set(ei, ERR_RANGE, "one --tag is needed, such as costCenter=sales");
+        return err_set(ei, ERR_USAGE, "one --tag is needed, such as costCenter=sales");
     }
     const char *key = json_object_iter_key(json_object_iter(tags));
     b->tag_key = setup_billing_key(s->config, key);

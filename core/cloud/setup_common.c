@@ -49,14 +49,14 @@ enum err setup_need(const json_t *params, const char *key, const char *why, cons
                     struct err_info *ei)
 {
     *out = setup_text(params, key);
-    return *out != NULL ? ERR_OK : err_set(ei, ERR_RANGE, "--%s is needed: %s", key, why);
+    return *out != NULL ? ERR_OK : err_set(ei, ERR_USAGE, "--%s is needed: %s", key, why);
 }
 
 enum err setup_dollars(const json_t *params, const char *key, money_t *out, struct err_info *ei)
 {
     const char *text = setup_text(params, key);
     if (text == NULL || !money_parse(str_of(text), out) || *out <= 0) {
-        return err_set(ei, ERR_RANGE, "--%s is needed: dollars, such as 4000 or 12.50", key);
+        return err_set(ei, ERR_USAGE, "--%s is needed: dollars, such as 4000 or 12.50", key);
     }
     return ERR_OK;
 }
@@ -67,7 +67,7 @@ enum err setup_number(const json_t *params, const char *key, int64_t least, int6
     const char *text = setup_text(params, key);
     *out = fallback;
     if (text != NULL && (!str_to_i64(str_of(text), out) || *out < least || *out > most)) {
-        return err_set(ei, ERR_RANGE, "--%s must be a whole number from %lld to %lld", key,
+        return err_set(ei, ERR_USAGE, "--%s must be a whole number from %lld to %lld", key,
                        (long long)least, (long long)most);
     }
     return ERR_OK;
@@ -78,20 +78,47 @@ bool setup_flag(const json_t *params, const char *key)
     return json_is_true(json_object_get(params, key));
 }
 
+static bool is_of(struct str text, const char *more, size_t least)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c != '\0' && strchr(more, c) != NULL))) {
+            return false;
+        }
+    }
+    return text.n >= least;
+}
+
+bool setup_is_arn(const char *text, const char *service, const char *resource)
+{
+    struct str part[5], rest = str_of(text);
+    bool global = strcmp(service, "iam") == 0;
+    for (size_t i = 0; i < 5; i++) {
+        part[i] = str_cut(rest, ':', &rest);
+    }
+    int64_t number;
+    bool account = part[4].n == 12 && str_to_i64(part[4], &number) && number >= 0;
+    return str_is(part[0], "arn") && str_starts(part[1], "aws") && is_of(part[1], "-", 3) &&
+           str_is(part[2], service) && (global ? part[3].n == 0 : is_of(part[3], "-", 1)) &&
+           (account || (global && str_is(part[4], "*"))) && str_starts(rest, resource) &&
+           is_of(str_sub(rest, strlen(resource), rest.n), global ? "_+=,.@-/*" : "_-.", 1);
+}
+
 enum err setup_told(const json_t *params, bool needed, const char **email, const char **sns,
                     struct err_info *ei)
 {
     *email = setup_text(params, "email");
     *sns = setup_text(params, "sns");
     if (*email != NULL && strchr(*email, '@') == NULL) {
-        return err_set(ei, ERR_RANGE, "--email must be an address");
+        return err_set(ei, ERR_USAGE, "--email must be an address");
     }
-    if (*sns != NULL && (!str_starts(str_of(*sns), "arn:") || strstr(*sns, ":sns:") == NULL)) {
-        return err_set(ei, ERR_RANGE,
+    if (*sns != NULL && !setup_is_arn(*sns, "sns", "")) {
+        return err_set(ei, ERR_USAGE,
                        "--sns must be a topic's ARN, such as arn:aws:sns:us-east-1:123456789012:t");
     }
     if (needed && *email == NULL && *sns == NULL) {
-        return err_set(ei, ERR_RANGE, "--email ADDRESS or --sns ARN is needed: who is told");
+        return err_set(ei, ERR_USAGE, "--email ADDRESS or --sns ARN is needed: who is told");
     }
     return ERR_OK;
 }
@@ -114,14 +141,14 @@ enum err setup_tags(const json_t *params, json_t **tags, struct err_info *ei)
     json_t *value;
     *tags = json_object_get(params, "tags");
     if (json_object_size(*tags) > TAGS_MAX_AWS) {
-        return err_set(ei, ERR_RANGE, "at most %d tags", TAGS_MAX_AWS);
+        return err_set(ei, ERR_USAGE, "at most %d tags", TAGS_MAX_AWS);
     }
     json_object_foreach(*tags, key, value)
     {
         struct str text = str_of(json_string_value(value));
         if (key[0] == '\0' || strlen(key) > TAG_KEY_AWS || text.n > TAG_TEXT_AWS ||
             !tag_text_ok(str_of(key)) || !tag_text_ok(text) || str_starts(str_of(key), "aws:")) {
-            return err_set(ei, ERR_RANGE,
+            return err_set(ei, ERR_USAGE,
                            "tag %.60s: AWS takes letters, digits and _ . : / = + @ - and spaces, "
                            "128 in a key, 256 in a value, and no key that starts with aws:",
                            key);

@@ -308,14 +308,19 @@ enum err setup_policy(struct setup *s, const json_t *params, json_t **result, st
 {
     struct policy p = {.s = s, .statements = json_array()};
     json_t *notes = json_array(), *tags;
+    const char *role = setup_text(params, "role");
     bool bypass = setup_flag(params, "deny_bypass"), by_tag = setup_flag(params, "tagged");
     bool of_setup = setup_flag(params, "setup"), of_role = setup_flag(params, "assume_role");
     enum err e = setup_tags(params, &tags, ei);
     if (e == ERR_OK && bypass + by_tag + of_setup + of_role > 1) {
-        e = err_set(ei, ERR_RANGE,
+        e = err_set(ei, ERR_USAGE,
                     "--deny-bypass, --tagged, --setup and --assume-role are policies of their own");
+    } else if (e == ERR_OK && role != NULL && !(bypass && setup_is_arn(role, "iam", "role/"))) {
+        e = err_set(ei, ERR_USAGE,
+                    "--role goes with --deny-bypass and is the ARN of the role itself, such as "
+                    "arn:aws:iam::123456789012:role/tollgate, not of a session");
     } else if (e == ERR_OK && bypass) {
-        deny_bypass(&p, setup_text(params, "role"), notes);
+        deny_bypass(&p, role, notes);
     } else if (e == ERR_OK && by_tag) {
         tagged(&p, tags, notes);
     } else if (e == ERR_OK && of_role) {

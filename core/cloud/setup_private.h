@@ -17,7 +17,7 @@ enum err setup_account(const struct setup *s, char out[32], struct err_info *ei)
 /* --- parameters --- */
 /* NULL when it is absent or empty. */
 const char *setup_text(const json_t *params, const char *key);
-/* The same; ERR_RANGE with "--key is needed: WHY" when absent. */
+/* The same; ERR_USAGE with "--key is needed: WHY" when absent. */
 enum err setup_need(const json_t *params, const char *key, const char *why, const char **out,
                     struct err_info *ei) MUST_CHECK;
 /* Positive dollars ("4000", "12.50"). */
@@ -31,7 +31,10 @@ bool setup_flag(const json_t *params, const char *key);
  */
 enum err setup_told(const json_t *params, bool needed, const char **email, const char **sns,
                     struct err_info *ei) MUST_CHECK;
-/* The tags of params, {"k":"v"}, borrowed; ERR_RANGE for what AWS would not take. NULL: none. */
+/* Whether text is an ARN of that service whose resource begins so: "sns", "" or "iam", "role/". Of
+ * iam, which knows no Region, the account may be "*". */
+bool setup_is_arn(const char *text, const char *service, const char *resource);
+/* The tags of params, {"k":"v"}, borrowed; ERR_USAGE for what AWS would not take. NULL: none. */
 enum err setup_tags(const json_t *params, json_t **tags, struct err_info *ei) MUST_CHECK;
 /* Our tag's name as billing spells it (cost_tags of the file), or the key itself. */
 const char *setup_billing_key(const struct config *config, const char *key);

@@ -22,7 +22,7 @@ static enum err source_of(const struct setup *s, const char *model, char out[BED
     if (str_starts(str_of(model), "arn:")) {
         return str_copy(out, BEDROCK_PROFILE_ARN, str_of(model))
                    ? ERR_OK
-                   : err_set(ei, ERR_RANGE, "--from is too long for an ARN");
+                   : err_set(ei, ERR_USAGE, "--from is too long for an ARN");
     }
     struct catalog *c = catalog_new(s->config, ei);
     struct resolved r;
@@ -54,7 +54,7 @@ enum err setup_profiles_create(struct setup *s, const json_t *params, json_t **r
     e = e != ERR_OK ? e : setup_need(params, "from", "a model's name, ID or ARN", &from, ei);
     e = e != ERR_OK ? e : setup_tags(params, &tags, ei);
     if (e == ERR_OK && json_object_size(tags) == 0) {
-        e = err_set(ei, ERR_RANGE,
+        e = err_set(ei, ERR_USAGE,
                     "--tag costCenter=NAME is needed: without tags nothing is attributed");
     }
     e = e != ERR_OK ? e : source_of(s, from, source, ei);

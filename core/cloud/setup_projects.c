@@ -36,7 +36,7 @@ enum err setup_projects_create(struct setup *s, const json_t *params, json_t **r
     enum err e = setup_need(params, "name", "what the project is called", &name, ei);
     e = e != ERR_OK ? e : setup_tags(params, &tags, ei);
     if (e == ERR_OK && json_object_size(tags) == 0) {
-        e = err_set(ei, ERR_RANGE,
+        e = err_set(ei, ERR_USAGE,
                     "--tag costCenter=NAME is needed: without tags nothing is attributed");
     }
     if (e != ERR_OK) {

@@ -70,7 +70,7 @@ enum err setup_tags_activate(struct setup *s, const json_t *params, json_t **res
     }
     if (count == 0 || json_array_size(given) > COST_TAGS_BATCH) {
         json_decref(sent);
-        return err_set(ei, ERR_RANGE, "name 1 to %d tag keys, as billing spells them",
+        return err_set(ei, ERR_USAGE, "name 1 to %d tag keys, as billing spells them",
                        COST_TAGS_BATCH);
     }
     if (setup_flag(params, "dry_run")) {
@@ -121,7 +121,7 @@ enum err setup_tags_backfill(struct setup *s, const json_t *params, json_t **res
         bool ok = strlen(from) == 7 && clock_parse_rfc3339(buf_str(&text), &ms) &&
                   str_copy(start, sizeof(start), buf_str(&text));
         buf_free(&text);
-        e = ok ? ERR_OK : err_set(ei, ERR_RANGE, "--from must be a month, such as 2026-01");
+        e = ok ? ERR_OK : err_set(ei, ERR_USAGE, "--from must be a month, such as 2026-01");
     }
     if (e == ERR_OK && setup_flag(params, "dry_run")) {
         json_t *plan = json_array();

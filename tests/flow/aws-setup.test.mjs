@@ -29,7 +29,12 @@ async function account(t, more) {
         assert.equal(answer.status, 1, `${words.join(' ')}: ${answer.stdout}`);
         assert.match(answer.stderr, pattern, words.join(' '));
     };
-    return { sim, dir, aws, json, text, fails };
+    const misused = async (pattern, ...words) => {
+        const answer = await aws(...words);
+        assert.equal(answer.status, 2, `${words.join(' ')}: ${answer.stdout}`);
+        assert.match(answer.stderr, pattern, words.join(' '));
+    };
+    return { sim, dir, aws, json, text, fails, misused };
 }
 
 const HAIKU = 'anthropic.claude-3-5-haiku-20241022-v1:0';
@@ -74,7 +79,7 @@ test('what the printed map says is a configuration that works', async (t) => {
 });
 
 test('projects are made, listed over pages and archived', async (t) => {
-    const { sim, json, text, fails } = await account(t);
+    const { sim, json, text, fails, misused } = await account(t);
     await sim.turn({ page_size: 2 });
     for (const name of ['a', 'b', 'c']) {
         await json('projects', 'create', '--name', name, '--tag', `costCenter=${name}`, '--yes');
@@ -85,11 +90,11 @@ test('projects are made, listed over pages and archived', async (t) => {
     await json('projects', 'archive', projects[1].id, '--yes');
     assert.equal((await json('projects', 'list')).projects[1].status, 'archived');
     await fails(/not_found_error/, 'projects', 'archive', 'proj_none', '--yes');
-    await fails(/--tag costCenter=NAME is needed/, 'projects', 'create', '--name', 'x', '--dry-run');
+    await misused(/--tag costCenter=NAME is needed/, 'projects', 'create', '--name', 'x', '--dry-run');
 });
 
 test('cost tags are listed, activated and backfilled', async (t) => {
-    const { json, text, fails } = await account(t);
+    const { json, text, fails, misused } = await account(t);
     assert.match(await text('tags', 'list'), /applicationId of cost_tags: is inactive: tollgate aws tags activate applicationId/);
     assert.match(await text('tags', 'activate', 'applicationId', 'environment', '--dry-run'), /Activate the cost allocation tag environment/);
     await json('tags', 'activate', 'applicationId', 'environment', '--yes');
@@ -100,18 +105,19 @@ test('cost tags are listed, activated and backfilled', async (t) => {
     const month = new Date().toISOString().slice(0, 7);
     assert.equal((await json('tags', 'backfill', '--from', month, '--yes')).backfill.BackfillStatus, 'PROCESSING');
     await fails(/BackfillLimitExceededException/, 'tags', 'backfill', '--from', month, '--yes');
-    await fails(/--from must be a month/, 'tags', 'backfill', '--from', 'May', '--dry-run');
+    await misused(/--from must be a month/, 'tags', 'backfill', '--from', 'May', '--dry-run');
+    await misused(/--from is needed/, 'tags', 'backfill');
 });
 
 test('budgets, anomalies and alarms', async (t) => {
-    const { dir, json, text, fails } = await account(t, { publish: { metrics: { namespace: 'My/Limits', dimension_sets: [['Model'], ['CostCenter', 'Model']] } } });
+    const { dir, json, text, fails, misused } = await account(t, { publish: { metrics: { namespace: 'My/Limits', dimension_sets: [['Model'], ['CostCenter', 'Model']] } } });
     const budget = ['budgets', 'create', '--name', 'docs', '--amount', '4000', '--tag', 'costCenter=sales', '--email', 'a@example.com'];
     const { request, plan } = await json(...budget, '--dry-run');
     assert.deepEqual(request.NotificationsWithSubscribers.map((n) => n.Notification.Threshold), [80, 100]);
     assert.ok(plan.some((line) => line.includes('$4,000.00')), plan.join());
     await json(...budget, '--yes');
     await fails(/DuplicateRecordException/, ...budget, '--yes');
-    await fails(/--email ADDRESS or --sns ARN is needed/, ...budget.slice(0, 8), '--yes');
+    await misused(/--email ADDRESS or --sns ARN is needed/, ...budget.slice(0, 8), '--yes');
     const docs = (await json('budgets', 'list')).budgets.find((b) => b.name === 'docs');
     assert.deepEqual([docs.limit_usd, docs.time_unit, docs.tag], [4000, 'MONTHLY', 'costCenter=sales']);
     assert.match(await text('budgets', 'list'), /docs +MONTHLY +costCenter=sales +\$4,000\.00/);
@@ -127,11 +133,11 @@ test('budgets, anomalies and alarms', async (t) => {
     assert.equal((await json(...alarm, '--dry-run')).request.Namespace, 'My/Limits');
     await json(...alarm, '--yes');
     assert.deepEqual((await json('alarms', 'list')).alarms.map((a) => [a.name, a.threshold, a.dimensions]), [['denied', 10, { Model: 'nova-lite' }]]);
-    await fails(/--metric must be one of TotalRequests/, 'alarms', 'create', '--name', 'x', '--metric', 'Y', '--above', '1', '--dimension', 'Model=m');
-    await fails(/--dimension Colour/, ...alarm, '--dimension', 'Colour=red', '--yes');
+    await misused(/--metric must be one of TotalRequests/, 'alarms', 'create', '--name', 'x', '--metric', 'Y', '--above', '1', '--dimension', 'Model=m');
+    await misused(/--dimension Colour/, ...alarm, '--dimension', 'Colour=red', '--yes');
     await json(...alarm, '--dimension', 'CostCenter=sales', '--yes');
-    await fails(/Published: Model; CostCenter,Model/, ...alarm, '--dimension', 'Application=docs', '--yes');
-    await fails(/Published: Model; CostCenter,Model/, ...alarm.slice(0, 8), '--yes');
+    await misused(/Published: Model; CostCenter,Model/, ...alarm, '--dimension', 'Application=docs', '--yes');
+    await misused(/Published: Model; CostCenter,Model/, ...alarm.slice(0, 8), '--yes');
     const { widgets } = JSON.parse(await text('dashboard'));
     assert.deepEqual(widgets.map((w) => w.properties.title).filter((title) => title.includes('application')), []);
     assert.ok(JSON.stringify(widgets).includes('SCHEMA(\\\"My/Limits\\\", CostCenter,Model) GROUP BY CostCenter'), JSON.stringify(widgets));
@@ -142,7 +148,7 @@ test('budgets, anomalies and alarms', async (t) => {
 });
 
 test('exports, logging, policies and the dashboard only tell', async (t) => {
-    const { sim, json, text, fails } = await account(t, {
+    const { sim, json, text, misused } = await account(t, {
         publish: { metrics: {}, audit: { log_group: '/tollgate/audit' } },
         notify: [{ on: ['warn'], webhook: 'arn:aws:sns:us-east-1:123456789012:t' }],
         poll: { cloudwatch: '5m', cost_explorer: 'off', budgets: 'off', profiles: 'off' },
@@ -169,7 +175,12 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
     assert.deepEqual([taken.Action, taken.Resource], [['sts:AssumeRole', 'sts:TagSession'], ['arn:aws:iam::123456789012:role/caller']]);
     const [own] = JSON.parse(await text('policy', '--tagged')).Statement;
     assert.deepEqual(own.Condition, { StringEquals: { 'aws:ResourceTag/costCenter': '${aws:PrincipalTag/costCenter}' } });
-    await fails(/policies of their own/, 'policy', '--tagged', '--deny-bypass');
+    await misused(/policies of their own/, 'policy', '--tagged', '--deny-bypass');
+    for (const role of ['ARN', 'arn:aws:iam::123456789012:user/t', 'arn:aws:iam::1234:role/t', 'arn:aws:iam::123456789012:role/',
+        'arn:aws:sts::123456789012:assumed-role/t/session', 'arn:aws:iam:us-east-1:123456789012:role/t']) {
+        await misused(/--role goes with --deny-bypass and is the ARN of the role itself/, 'policy', '--deny-bypass', '--role', role);
+    }
+    await misused(/--role goes with --deny-bypass/, 'policy', '--role', 'arn:aws:iam::123456789012:role/t');
     const { widgets } = JSON.parse(await text('dashboard'));
     assert.ok(widgets.length >= 5 && widgets.every((w) => w.type === 'metric' && w.properties.metrics.length > 0));
 });
@@ -188,6 +199,7 @@ test('a refusal names the IAM action; throttling and an outage are told apart', 
 test('prices that differ are shown, written, and count once they are in the file', async (t) => {
     const { sim, dir, json, text, fails } = await account(t);
     assert.deepEqual((await json('prices')).prices, []);
+    assert.match(await text('prices'), /^No price that differs from those in use\.\n\d+ prices/);
     assert.ok((await json('prices', '--all')).prices.length >= 8);
     const row = (more) => ({ code: 'AmazonBedrock', model: 'Nova Lite', unit: '1K tokens', ...more });
     await sim.turn({
@@ -219,7 +231,7 @@ test('prices that differ are shown, written, and count once they are in the file
 });
 
 test('a bill of CUR 2.0 is imported, again, and summed by principal and tag', async (t) => {
-    const { dir, json, text, fails } = await account(t);
+    const { dir, json, text, fails, misused } = await account(t);
     const file = path.join(dir, 'cur.csv.gz');
     const line = (principal, tags, cost) => `2026-11-01 00:00:00.000,2026-11-20 00:00:00.000,Usage,AmazonBedrock,USE1-in,1,${cost},${principal},"${JSON.stringify(tags).replaceAll('"', '""')}"`;
     fs.writeFileSync(file, gzipSync([
@@ -232,12 +244,42 @@ test('a bill of CUR 2.0 is imported, again, and summed by principal and tag', as
         const { counts } = await json('cur', 'import', file);
         assert.deepEqual([counts.lines, counts.taken, counts.malformed, counts.usd], [3, 2, 1, 1.75]);
     }
-    const { rows } = await json('cur', 'show');
-    assert.deepEqual(rows.map((r) => r.usd), [1.25, 0.5]);
-    assert.deepEqual((await json('cur', 'show', '--by', 'costCenter', '--month', '2026-11')).rows.map((r) => [r.key, r.usd]), [['sales', 1.25], ['support', 0.5]]);
+    const { by, rows } = await json('cur', 'show');
+    assert.deepEqual([by, rows.map((r) => [r.key.model, r.usd])], [['principal', 'model'], [['in', 1.25], ['in', 0.5]]]);
+    assert.deepEqual((await json('cur', 'show', '--by', 'costCenter', '--month', '2026-11')).rows.map((r) => [r.key, r.usd]),
+        [[{ costCenter: 'sales' }, 1.25], [{ costCenter: 'support' }, 0.5]]);
     assert.deepEqual((await json('cur', 'show', '--month', '2026-10')).rows, []);
+    assert.match(await text('cur', 'show', '--month', '2026-10'), /^No line of a bill\.$/m);
     const shown = await text('cur', 'show');
+    assert.match(shown, /^PRINCIPAL +MODEL +COST +LINES +FROM +TO\n/);
     assert.ok(!shown.includes('\u001b') && shown.includes('$1.25'), shown);
+    await misused(/--by must be/, 'cur', 'show', '--by', 'principal,,model');
+    await misused(/--month must be/, 'cur', 'show', '--month', '2026-1x');
     assert.equal(fs.statSync(path.join(dir, 'state', 'cur.db')).mode & 0o777, 0o600);
     await fails(/cannot be opened/, 'cur', 'import', path.join(dir, 'nothing'));
+});
+
+test('the parts of an export are imported one after another', async (t) => {
+    const { dir, json, text, fails } = await account(t);
+    const head = 'bill_billing_period_start_date,line_item_usage_start_date,line_item_product_code,product,line_item_usage_type,line_item_unblended_cost,line_item_iam_principal';
+    const part = (name, cost, month = '11') => {
+        const file = path.join(dir, name);
+        fs.mkdirSync(path.dirname(file), { recursive: true });
+        fs.writeFileSync(file, gzipSync(`${head}\n2026-${month}-01,2026-${month}-20,x1y2,"{""product_name"":""Claude 3 Haiku (Amazon Bedrock Edition)""}",USE1-MP:USE1_InputTokenCount-Units,${cost},arn:a\n`));
+        return file;
+    };
+    const shown = async () => (await json('cur', 'show')).rows.map((r) => [r.key.model, r.usd, r.lines]);
+    await json('cur', 'import', part('docs-00001.csv.gz', 1));
+    await json('cur', 'import', part('docs-00002.csv.gz', 2));
+    assert.deepEqual(await shown(), [['Claude 3 Haiku', 3, 2]]);
+    const { files } = await json('cur', 'import', part('again/docs-00001.csv.gz', 5));
+    assert.deepEqual(files.map((f) => [f.period, f.file, f.usd]), [['2026-11', 'docs-00001', 5], ['2026-11', 'docs-00002', 2]]);
+    assert.deepEqual(await shown(), [['Claude 3 Haiku', 7, 2]]);
+    await json('cur', 'import', part('october/docs-00001.csv.gz', 10, '10'), part('docs-00001.csv.gz', 1));
+    assert.deepEqual(await shown(), [['Claude 3 Haiku', 13, 3]]);
+    await fails(/two of the files are called docs-00001/, 'cur', 'import', part('docs-00001.csv.gz', 1), part('again/docs-00001.csv.gz', 1));
+    await json('cur', 'import', '--replace', part('docs-00001.csv.gz', 4));
+    assert.deepEqual(await shown(), [['Claude 3 Haiku', 14, 2]]);
+    assert.match(await text('cur', 'import', part('another.csv.gz', 8)), /2026-11: another, imported /);
+    assert.deepEqual((await json('cur', 'show', '--month', '2026-11')).rows.map((r) => r.usd), [8]);
 });

@@ -50,7 +50,7 @@ _tollgate() {
     probe) words='--model --limit --parallel --calls --max-tokens --prompt --dialect --key-file --wait --timeout --json --help' ;;
     check) words='--config --help' ;;
     aws)
-        words='--name --from --tag --description --amount --unit --percent --email --sns --days --metric --above --dimension --period --periods --role --write --by --month --all --inactive --deny-bypass --tagged --setup --assume-role --dry-run --yes --json --config --help'
+        words='--name --from --tag --description --amount --unit --percent --email --sns --days --metric --above --dimension --period --periods --role --write --by --month --all --inactive --replace --deny-bypass --tagged --setup --assume-role --dry-run --yes --json --config --help'
         case $before in
         aws) words='whoami profiles projects tags exports budgets anomalies alarms logging policy prices cur dashboard' ;;
         profiles) words='create list show delete map' ;;

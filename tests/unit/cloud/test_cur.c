@@ -70,8 +70,8 @@ static enum err import(struct rig *g)
 static bool note_sum(void *arg, const struct ledger_cur_sum *s)
 {
     struct rig *g = arg;
-    return buf_printf(&g->sums, "%.*s=%lld/%lld;", (int)s->key.n, s->key.n > 0 ? s->key.p : "",
-                      (long long)s->usd, (long long)s->lines);
+    return buf_printf(&g->sums, "%.*s=%lld/%lld;", (int)s->keys[0].n,
+                      s->keys[0].n > 0 ? s->keys[0].p : "", (long long)s->usd, (long long)s->lines);
 }
 
 static const char *sums(struct rig *g, const char *by, const char *period)
@@ -79,7 +79,7 @@ static const char *sums(struct rig *g, const char *by, const char *period)
     buf_clear(&g->sums);
     struct ledger_cur *from = ledger_cur_open(g->dir, false, &g->ei);
     assert_non_null(from);
-    assert_int_equal(ledger_cur_sums(from, by, period, note_sum, g, &g->ei), ERR_OK);
+    assert_int_equal(ledger_cur_sums(from, &by, 1, period, note_sum, g, &g->ei), ERR_OK);
     ledger_cur_close(from);
     return buf_cstr(&g->sums);
 }
