@@ -64,6 +64,10 @@ const char *cmd_money(const json_t *o, const char *key);
 const char *cmd_amount(const json_t *limit, const json_t *o, const char *key);
 /* "old" or "new" of a change of the audit: an amount, "blocked" or text; "-" when there is none. */
 const char *cmd_change_value(const json_t *change, const char *key);
+/* cmd_limit_list.c: the answer of limit.list as a table, and its overrides as a diff to the file.
+ */
+void cmd_limit_list(const json_t *result);
+void cmd_limit_drift(const json_t *result);
 /* "a=b c=d" */
 const char *cmd_pairs(const json_t *o, const char *key);
 

@@ -20,8 +20,9 @@ test('limit list fits 100 columns and says every override: who, until when, and 
     const { stdout } = await core.run('limit', 'list');
     const widest = Math.max(...stdout.split('\n').map((line) => line.length));
     assert.ok(widest <= 100, `a line has ${widest} columns:\n${stdout}`);
-    assert.match(stdout, /^haiku-minute .*\n {2}tokens .*\n {2}override: 90,000 instead of 100,000, by \S+ until further notice: launch day$/m);
+    assert.match(stdout, /^haiku-minute .*\n {2}tokens .*\n {2}for each costCenter: 1 group\n {2}override: 90,000 instead of 100,000, by \S+ until further notice: launch day$/m);
     assert.match(stdout, /^ {2}costCenter=sales .*\n {4}override: 80,000 instead of 100,000, by \S+ until \d{4}-\S+Z$/m);
+    assert.match(stdout, /^department-month .*\n {2}usd .*\n {2}for each costCenter: /m);
     assert.match(stdout, /^ {2}costCenter=support .*\n {4}override: blocked, by \S+ until further notice$/m);
 });
 
