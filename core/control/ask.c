@@ -18,11 +18,9 @@ static enum err open_quietly(struct core *c, struct config *config, struct err_i
     c->config = config;
     c->ledger = ledger_open(&o, ei);
     c->catalog = c->ledger ? catalog_new(config, ei) : NULL;
-    if (!c->catalog || core_open_identity(c, config, ei) != ERR_OK) {
-        return ERR_IO;
-    }
-    c->limits = limits_new(config, c->catalog, ei);
-    return c->limits ? ERR_OK : ERR_IO;
+    enum err e = c->catalog ? core_open_identity(c, config, ei) : ERR_IO;
+    c->limits = e == ERR_OK ? limits_new(config, c->catalog, ei) : NULL;
+    return c->limits || e != ERR_OK ? e : ERR_IO;
 }
 
 static enum err run_here(struct config *config, const char *method, json_t *params, json_t **result,
