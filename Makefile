@@ -82,7 +82,8 @@ test: deps ## install what is missing, build, run every test
 
 unit-binaries: $(UNIT_BINARIES)
 
-bench: deps $(B)/tollgate $(B)/bench/rooms ## measure against haproxy and nginx here (at most 9 minutes; BENCH_QUICK=1: 4)
+bench: deps $(B)/tollgate $(B)/bench/rooms ## measure beside haproxy and nginx, htop and btop (at most 12 minutes; BENCH_QUICK=1: 6)
+	$(Q)tests/deps htop btop python3
 	$(Q)TOLLGATE=$(abspath $(B))/tollgate CC='$(CC)' tests/bench/run
 
 $(B)/bench/rooms: $(B)/tests/bench/rooms.o $(CORE_ARCHIVES) $(LLHTTP)
