@@ -1,5 +1,9 @@
 // Every view at every size, in every depth of colour and in ASCII: what stands there is what `status --json` says.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
@@ -65,64 +69,112 @@ function views(status) {
     };
 }
 
-async function lookAround(screen, status, columns, within = 40000) {
+// What is on the way to the screen may be seen half; what it says in the end must hold.
+async function settled(check) {
+    let error;
+    const holds = () => {
+        try {
+            check();
+            return true;
+        } catch (e) {
+            error = e;
+            return false;
+        }
+    };
+    await until('the screen to say what status says', holds, 40000).catch(() => { throw error; });
+}
+
+// In each view: the figures, and what `paint` says of the colours, until it is content.
+async function lookAround(screen, status, columns, paint) {
     for (const [key, [pattern, row, figures]] of Object.entries(views(status))) {
         screen.keys(key);
-        await screen.wait(pattern, within);
-        const shown = screen.show();
-        const widest = Math.max(...shown.split('\n').map((line) => [...line].length));
-        assert.ok(widest <= columns, `view ${key}: a line has ${widest} columns`);
-        for (const [column, value] of figures) {
-            const found = cell(shown, row, column);
-            assert.ok(found === undefined || found === count(value), `view ${key}, ${row}, ${column}: ${found} instead of ${count(value)}\n${shown}`);
-        }
+        await screen.wait(pattern);
+        await until(`view ${key} in its colours`, paint, 40000);
+        await settled(() => {
+            const shown = screen.show();
+            const widest = Math.max(...shown.split('\n').map((line) => [...line].length));
+            assert.ok(widest <= columns, `view ${key}: a line has ${widest} columns`);
+            for (const [column, value] of figures) {
+                const found = cell(shown, row, column);
+                assert.ok(found === undefined || found === count(value), `view ${key}, ${row}, ${column}: ${found} instead of ${count(value)}\n${shown}`);
+            }
+        });
     }
 }
 
-test('every view at every size agrees with status --json, and every key works in it', async (t) => {
+// Terminals that are not everywhere: described here, for as long as the test runs.
+const TERMINALS = `tollgate-16|sixteen colours, colors#16, pairs#256,
+  setaf=\\E[%?%p1%{8}%<%t3%p1%d%e9%p1%{8}%-%d%;m, setab=\\E[%?%p1%{8}%<%t4%p1%d%e10%p1%{8}%-%d%;m, use=xterm-256color,
+tollgate-rgb|colours of 24 bits, RGB, colors#16777216, pairs#65536,
+  setaf=\\E[%?%p1%{8}%<%t3%p1%d%e38\\:2\\:\\:%p1%{65536}%/%d\\:%p1%{256}%/%{255}%&%d\\:%p1%{255}%&%d%;m,
+  setab=\\E[%?%p1%{8}%<%t4%p1%d%e48\\:2\\:\\:%p1%{65536}%/%d\\:%p1%{256}%/%{255}%&%d\\:%p1%{255}%&%d%;m, use=xterm-256color,
+`;
+
+function terminals(t) {
+    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-terminfo-'));
+    t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+    fs.writeFileSync(path.join(dir, 'source'), TERMINALS);
+    const tic = spawnSync('tic', ['-x', '-o', dir, path.join(dir, 'source')], { encoding: 'utf8' });
+    assert.equal(tic.status, 0, tic.stderr);
+    return { TERMINFO_DIRS: `${dir}:/etc/terminfo:/lib/terminfo:/usr/share/terminfo` };
+}
+
+// How colours are told: 24 bits, 256 by number, 16 or 8 by their own codes, or not at all.
+const ANY_COLOUR = /\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]/;
+const DEPTHS = [
+    ['colours of 24 bits', { TERM: 'tollgate-rgb' }, [], /38;2;\d+;\d+;\d+/, /38;5;\d/],
+    ['256 colours', { TERM: 'xterm-256color' }, [], /38;5;\d+/, /38;2;/],
+    ['16 colours', { TERM: 'tollgate-16' }, [], /\x1b\[[0-9;]*(3[0-7]|4[0-7]|9[0-7]|10[0-7])[;m]/, /38;[25];/, /\x1b\[[0-9;]*(9[0-7]|10[0-7])[;m]/],
+    ['8 colours', { TERM: 'linux' }, [], /\x1b\[[0-9;]*(3[0-7]|4[0-7])[;m]/, /38;[25];|\x1b\[[0-9;]*(9[0-7]|10[0-7])[;m]/],
+    ['no colours here', { TERM: 'vt100' }, [], null, ANY_COLOUR],
+    ['NO_COLOR', { TERM: 'xterm-256color', NO_COLOR: '1' }, [], null, ANY_COLOUR],
+    ['--no-color --ascii', { TERM: 'xterm-256color' }, ['--no-color', '--ascii'], null, /[^\x00-\x7f]/],
+    ['a locale without UTF-8', { TERM: 'xterm-256color', LC_ALL: 'C' }, [], null, /[^\x00-\x7f]/],
+];
+
+// All that only looks; boxes are closed again.
+const LOOKS = ['j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y', 's', 'Escape', 'c', 'Escape', '?',
+    'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', '0', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape'];
+
+test('every view at every size in every depth of colours agrees with status --json, and every key works in it', async (t) => {
     const { core, status } = await begin(t);
-    for (const [columns, rows] of SIZES) {
-        const screen = Terminal.start(t, ['--config', core.config], { columns, rows });
+    const described = terminals(t);
+    await t.test('every key', async (t) => {
+        const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
         await screen.wait(/LIVE/);
-        await lookAround(screen, status, columns);
-        for (const view of '123456789') {
-            // All that only looks; boxes are closed again.
-            screen.keys(view, 'j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y',
-                's', 'Escape', 'c', 'Escape', '?', 'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', '0', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape');
-            assert.equal(screen.ended, false, `it ended in view ${view} at ${columns}x${rows}`);
+        for (const [columns, rows] of SIZES) {
+            screen.resize(columns, rows);
+            for (const view of '123456789') {
+                screen.keys(view, ...LOOKS);
+                assert.equal(screen.ended, false, `it ended in view ${view} at ${columns}x${rows}`);
+            }
         }
         screen.keys('1', 'l', 'h');
         await screen.wait(/claude-3-5-haiku/, 40000);
         screen.keys('q');
         assert.equal(await screen.exit(40000), 0);
+    });
+    for (const [name, env, args, everywhere, nowhere, somewhere] of DEPTHS) {
+        await t.test(name, async (t) => {
+            const screen = Terminal.start(t, ['--config', core.config, ...args], { columns: 100, rows: 30, env: { ...described, ...env } });
+            await screen.wait(/LIVE/);
+            let found = !somewhere;
+            for (const [columns, rows] of SIZES) {
+                screen.resize(columns, rows);
+                await lookAround(screen, status, columns, () => {
+                    const painted = screen.paint();
+                    const bad = nowhere && painted.match(nowhere);
+                    assert.ok(!bad, `${columns}x${rows}: ${JSON.stringify(bad?.[0])}`);
+                    found ||= somewhere.test(painted);
+                    return !everywhere || everywhere.test(painted);
+                });
+            }
+            assert.ok(found, `nowhere ${somewhere}`);
+            screen.resize(100, 30);
+            screen.keys('7');
+            await screen.wait(/haiku-day .*set by/, 40000); // states are words too
+            screen.keys('q');
+            assert.equal(await screen.exit(40000), 0);
+        });
     }
 });
-
-// How colours are told: 256 by number, 8 by their own codes, or not at all.
-const DEPTHS = [
-    ['256 colours', { TERM: 'xterm-256color' }, [], /\x1b\[[0-9;]*38;5;\d+/, null],
-    ['8 colours', { TERM: 'linux' }, [], /\x1b\[[0-9;]*(3[0-7]|4[0-7])[;m]/, /38;5;(1[6-9]|[2-9]\d|\d{3})/],
-    ['no colours here', { TERM: 'vt100' }, [], null, /\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[;m]/],
-    ['NO_COLOR', { TERM: 'xterm-256color', NO_COLOR: '1' }, [], null, /\x1b\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])[;m]/],
-    ['--no-color --ascii', { TERM: 'xterm-256color' }, ['--no-color', '--ascii'], null, /[^\x00-\x7f]/],
-    ['a locale without UTF-8', { TERM: 'xterm-256color', LC_ALL: 'C' }, [], null, /[^\x00-\x7f]/],
-];
-
-for (const [name, env, args, wanted, unwanted] of DEPTHS) {
-    test(`every view says the same with ${name}`, async (t) => {
-        const { core, status } = await begin(t);
-        const screen = Terminal.start(t, ['--config', core.config, ...args], { columns: 100, rows: 30, env });
-        await screen.wait(/LIVE/);
-        await lookAround(screen, status, 100);
-        let painted = '';
-        await until('the paint to be as it should', () => {
-            painted = screen.paint();
-            return !wanted || wanted.test(painted);
-        }, 40000);
-        assert.ok(!unwanted?.test(painted), JSON.stringify(painted.match(unwanted)?.[0]));
-        screen.keys('7');
-        await screen.wait(/haiku-day .*set by/, 40000); // states are words too
-        screen.keys('q');
-        assert.equal(await screen.exit(40000), 0);
-    });
-}
