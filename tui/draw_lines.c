@@ -154,7 +154,7 @@ static void add_month(const json_t *data, struct line *l, bool wide)
     money_t spent = format_json_money(snapshot_at(data, "burn.month_usd"));
     money_t limit = format_json_money(snapshot_at(data, "burn.month_budget_usd"));
     money_t ahead = format_json_money(snapshot_at(data, "burn.month_forecast_usd"));
-    char *text = add(l, limit > 0 && spent >= limit ? W_CRIT : W_NORMAL, 3, false);
+    char *text = add(l, limit > 0 && spent >= limit ? W_CRIT : W_NORMAL, 4, false);
     if (limit > 0 && money_at(data, "burn.month_budget_usd", budget)) {
         snprintf(text, TEXT, "Month %s of %s (%lld%%)", month, budget,
                  (long long)((double)spent * 100 / (double)limit));
@@ -163,8 +163,28 @@ static void add_month(const json_t *data, struct line *l, bool wide)
     }
     if (money_at(data, "burn.month_forecast_usd", forecast)) {
         bool over = limit > 0 && ahead > limit;
-        snprintf(add(l, over ? W_WARN : W_MUTED, 5, false), TEXT, "-> %s%s%s", forecast,
+        snprintf(add(l, over ? W_WARN : W_MUTED, 6, false), TEXT, "-> %s%s%s", forecast,
                  wide ? " at month end" : "", over ? " !" : "");
+    }
+}
+
+/* What is wrong, the worst first; in fewer words before any of it leaves a narrow screen. */
+static void add_trouble(const json_t *data, struct line *l)
+{
+    const char *store = snapshot_text(data, "health.store");
+    if (json_is_object(snapshot_at(data, "health.all_blocked"))) {
+        snprintf(add(l, W_CRIT, 0, false), TEXT, "ALL CALLS BLOCKED by %.24s",
+                 snapshot_text(data, "health.all_blocked.actor"));
+        l->segment[l->count - 1].brief = "ALL BLOCKED";
+    }
+    if (*store && strcmp(store, "ok") != 0) {
+        const char *then = snapshot_text(data, "health.store_failure");
+        snprintf(add(l, W_CRIT, 0, false), TEXT, "store failed (%.12s): %.40s", then, store);
+        l->segment[l->count - 1].brief = "STORE FAILED";
+    }
+    if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {
+        put(l, W_CRIT, 0, false, "reserved does not match");
+        l->segment[l->count - 1].brief = "reserved differs";
     }
 }
 
@@ -211,31 +231,19 @@ void ui_draw_burn(struct ui *ui, const struct w_area *a, int y)
     if (!data) {
         return;
     }
+    add_trouble(data, &l);
     if (money_at(data, "burn.usd_per_hour", text)) {
-        snprintf(add(&l, W_NORMAL, 1, false), TEXT, "Burn %s/h", text);
+        snprintf(add(&l, W_NORMAL, 2, false), TEXT, "Burn %s/h", text);
     }
     if (money_at(data, "burn.today_usd", text)) {
-        snprintf(add(&l, W_NORMAL, 2, false), TEXT, "Today %s", text);
+        snprintf(add(&l, W_NORMAL, 3, false), TEXT, "Today %s", text);
     }
     add_month(data, &l, a->w >= 110);
     format_count(text, json_integer_value(snapshot_at(data, "totals.open")));
-    snprintf(add(&l, W_NORMAL, 4, false), TEXT, "%s open", text);
+    snprintf(add(&l, W_NORMAL, 5, false), TEXT, "%s open", text);
     int64_t denied = json_integer_value(snapshot_at(data, "denied_per_minute"));
     format_count(text, denied);
-    snprintf(add(&l, denied > 0 ? W_WARN : W_NORMAL, 0, false), TEXT, "%s denied/min", text);
-    if (strcmp(snapshot_text(data, "health.store"), "ok") != 0 &&
-        *snapshot_text(data, "health.store")) {
-        const char *then = snapshot_text(data, "health.store_failure");
-        snprintf(add(&l, W_CRIT, 0, false), TEXT, "store failed (%s): %.40s", then,
-                 snapshot_text(data, "health.store"));
-    }
-    if (json_is_object(snapshot_at(data, "health.all_blocked"))) {
-        snprintf(add(&l, W_CRIT, 0, false), TEXT, "ALL CALLS BLOCKED by %.24s",
-                 snapshot_text(data, "health.all_blocked.actor"));
-    }
-    if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {
-        put(&l, W_CRIT, 0, false, "reserved does not match");
-    }
+    snprintf(add(&l, denied > 0 ? W_WARN : W_NORMAL, 1, false), TEXT, "%s denied/min", text);
     struct w_area line = w_area_part(a, y, 1, 1, a->w - 2);
     w_bar_draw(&line, 0, l.segment, l.count, line.w >= 96 ? 3 : 2, W_NORMAL);
 }

@@ -1,8 +1,8 @@
 // A core that only speaks core/control/PROTOCOL.md: figures that move from a seed, limits that can be
 // changed. For looking at the dashboard without a proxy behind it.
-//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil]
+//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil] [--trouble]
 // --old: a core that cannot tell which calls run. --quiet: figures stand still. --rows, --models: that many applications and
-// models more. --every: so often figures move and are told. --evil: names with control characters.
+// models more. --every: so often figures move and are told. --evil: names with control characters. --trouble: the core says all that can be wrong.
 import fs from 'node:fs';
 import net from 'node:net';
 
@@ -153,7 +153,8 @@ function snapshot() {
         ],
         aws: { metrics: models.flatMap((m) => [{ metric: 'InputTokens', model: m.name, sum: m.input_tokens }, { metric: 'OutputTokens', model: m.name, sum: m.output_tokens }]),
             costs: centers.map((c) => ({ cost_center: c.name, today_usd: cents(c.today * 0.97), month_usd: cents(c.month * 0.99) })) },
-        health: { store: 'ok', reserved_matches: true },
+        health: flag('--trouble') ? { store: 'disk full: the ledger cannot be written', store_failure: 'deny', reserved_matches: false, all_blocked: { actor: 'somebody-of-the-night-shift', since: iso(now) } }
+            : { store: 'ok', reserved_matches: true },
         burn: { usd_per_hour: cents(models.reduce((s, m) => s + m.series[14] * m.price * 60, 0)), today_usd: cents(sum(centers, 'today')), month_usd: cents(month),
             month_forecast_usd: cents(month * 1.4), month_budget_usd: 12000 },
         attached: 1, timezone: 'UTC', events: events.slice(0, 20),

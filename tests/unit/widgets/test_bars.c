@@ -119,11 +119,11 @@ static void narrow_tables_lose_columns_in_order(void **state)
 static void a_line_drops_what_matters_least(void **state)
 {
     (void)state;
-    const struct w_segment s[] = {
-        {NULL, "tollgate", W_TITLE, 0, false},
-        {NULL, "us-east-1", W_TITLE, 7, false},
-        {"q", "leave", W_HINT, 2, true},
-        {NULL, "", W_HINT, 0, true},
+    struct w_segment s[] = {
+        {NULL, "tollgate", W_TITLE, 0, false, NULL},
+        {NULL, "us-east-1", W_TITLE, 7, false, NULL},
+        {"q", "leave", W_HINT, 2, true, NULL},
+        {NULL, "", W_HINT, 0, true, NULL},
     };
     bool keep[4];
     w_bar_fit(s, 4, 28, 2, keep); /* 8 + 9 + 7 and two gaps */
@@ -144,10 +144,43 @@ static void roles_are_found_by_name(void **state)
     assert_int_equal(w_role_find("colour"), -1);
 }
 
+static void pieces_that_matter_are_told_in_fewer_words_before_they_leave(void **state)
+{
+    (void)state;
+    static const struct w_segment all[] = {{.text = "everything is blocked", .brief = "BLOCKED"},
+                                           {.text = "store failed: full", .brief = "STORE"},
+                                           {.text = "7 denied", .drop = 1},
+                                           {.text = "12 open", .drop = 5}};
+    static const struct {
+        int width;
+        const char *text[4]; /* NULL: it left */
+    } cases[] = {
+        {60, {"everything is blocked", "store failed: full", "7 denied", "12 open"}},
+        {59, {"everything is blocked", "store failed: full", "7 denied", NULL}},
+        {50, {"everything is blocked", "STORE", "7 denied", NULL}},
+        {37, {"BLOCKED", "STORE", "7 denied", NULL}},
+        {23, {"BLOCKED", "STORE", NULL, NULL}},
+        {3, {"BLOCKED", "STORE", NULL, NULL}},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct w_segment s[4];
+        bool keep[4];
+        memcpy(s, all, sizeof s);
+        w_bar_fit(s, 4, cases[c].width, 2, keep);
+        for (size_t i = 0; i < 4; i++) {
+            assert_int_equal(keep[i], cases[c].text[i] != NULL);
+            if (keep[i]) {
+                assert_string_equal(s[i].text, cases[c].text[i]);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     setlocale(LC_ALL, "C.UTF-8");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_that_matter_are_told_in_fewer_words_before_they_leave),
         cmocka_unit_test(a_gauge_fills_by_eighths),
         cmocka_unit_test(a_gauge_shows_what_is_reserved),
         cmocka_unit_test(a_gauge_without_a_limit_is_empty),

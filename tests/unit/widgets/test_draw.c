@@ -68,8 +68,8 @@ static void draw_graph(const struct w_area *a)
 
 static void draw_small_parts(const struct w_area *a)
 {
-    const struct w_segment s[] = {{NULL, "tollgate", W_TITLE, 0, false},
-                                  {"q", "leave", W_HINT, 1, true}};
+    const struct w_segment s[] = {{NULL, "tollgate", W_TITLE, 0, false, NULL},
+                                  {"q", "leave", W_HINT, 1, true, NULL}};
     const int64_t series[] = {1, 2, 3};
     struct w_gauge g = {.value = 3, .reserved = 2, .limit = 9, .state = W_STATE_WARN};
     struct w_spark spark;
