@@ -25,7 +25,8 @@ const state = (pid) => {
 
 test('the terminal is as it was before, however it ends', async (t) => {
     const core = await begin(t);
-    for (const [how, status] of [['q', 0], ['INT', 0], ['TERM', 0], ['HUP', 0], ['QUIT', 0], ['SEGV', 139], ['ABRT', 134]]) {
+    for (const [how, status] of [['q', 0], ['INT', 0], ['TERM', 0], ['HUP', 0], ['QUIT', 0], ['SEGV', 139], ['ABRT', 134],
+        ['BUS', 135], ['FPE', 136], ['ILL', 132]]) {
         const screen = show(t, core);
         await screen.wait(/LIVE/);
         if (how === 'q') {
@@ -87,6 +88,25 @@ test('a terminal that is closed leaves no process behind but the core', async (t
     screen.stop();
     await until('the dashboard to end', () => ['gone', 'Z'].includes(state(pid)), LONG);
     assert.ok(core.running);
+});
+
+test('a storm of sizes, and keys in the middle of it: what is on the screen in the end is right', async (t) => {
+    const core = await begin(t);
+    const screen = show(t, core);
+    await screen.wait(/LIVE/);
+    for (let i = 0; i < 60; i++) {
+        screen.resize(20 + (i * 37) % 180, 2 + (i * 13) % 60);
+        if (i % 7 === 0) {
+            screen.keys(String(1 + i % 9), '?');
+        }
+    }
+    screen.resize(100, 30);
+    screen.keys('Escape');
+    await screen.gone(/Help:/, LONG);
+    screen.keys('7');
+    await screen.wait(/^ tollgate .*LIVE.*\n.*\n.*7 Limits.*\n Limits[^]*haiku-minute +tokens[^]*q leave *\n*$/, LONG);
+    await leave(screen);
+    assert.deepEqual(screen.left(), {});
 });
 
 test('two people change one limit: who comes second is told, and nothing is overwritten', async (t) => {
