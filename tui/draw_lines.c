@@ -253,11 +253,13 @@ static void tabs_line(const struct ui *ui, int width, struct line *l)
 {
     bool narrow = width < TABS_WIDE;
     bool tight = width < TABS_AIRY;
+    static const char *const keys[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9"};
     enum ui_view on = ui_tab(ui);
     for (int v = 0; v < VIEW_LIMIT; v++) {
         const char *name = narrow ? ui_views[v].shorter : ui_views[v].name;
         snprintf(add(l, v == (int)on ? W_TAB_ON : W_TAB, v == (int)on ? 0 : 1, false), TEXT,
                  tight ? "%c %s" : " %c %s ", ui_views[v].key, name);
+        l->segment[l->count - 1].brief = v == (int)on ? NULL : keys[v];
     }
 }
 
