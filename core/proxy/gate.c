@@ -59,6 +59,7 @@ void gate_ticket_end(struct ticket *t)
     struct gate *g = t->gate;
     gate_wait_leave(t);
     gate_role_leave(t);
+    gate_forward_leave(t);
     if (t->admitted) {
         pthread_mutex_lock(&g->open_lock);
         *(t->prev ? &t->prev->next : &g->open) = t->next;
@@ -586,6 +587,7 @@ struct gate *gate_new(const struct gate_options *o, struct err_info *ei)
     pthread_mutex_init(&g->open_lock, NULL);
     gate_waits_init(&g->waits);
     gate_roles_init(&g->roles, o->roles);
+    gate_forward_init(g);
     if (!open_host(&g->runtime, o, o->runtime, "bedrock", ei) ||
         !open_host(&g->mantle, o, o->mantle, "bedrock-mantle", ei)) {
         gate_free(g);

@@ -2,11 +2,13 @@
  */
 #include "core/proxy/gate_private.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define SIGNED_MAX 32
-#define HEAD_FIRST 1000 /* most signed heads fit */
+#include "core/aws/sha256_pair.h"
+
+#define SIGNED_MAX   32
+#define HEAD_FIRST   1000       /* most signed heads fit */
+#define PAIRED_LEAST (8 * 1024) /* bytes of a body that is hashed beside another */
 
 /* What of the client's headers goes on. Keys and tollgate's own never do. */
 static bool forwarded_header(struct str name)
@@ -136,12 +138,10 @@ static const char *project_of(const struct ticket *t)
     return NULL;
 }
 
-/* Puts the call into AWS's words and sends it. */
-static enum err put_upstream(struct ticket *t, struct err_info *ei)
+/* Puts the call into AWS's words. */
+static enum err put_into_words(struct ticket *t, struct gate_outgoing *out, struct err_info *ei)
 {
-    struct gate *g = t->gate;
     const struct exchange *x = t->x;
-    struct dialect_upstream u = {.via_mantle = false};
     struct dialect_upstream_options o = {.upstream_id = t->upstream_id,
                                          .project = project_of(t),
                                          .attribution = &t->call.tags,
@@ -149,50 +149,125 @@ static enum err put_upstream(struct ticket *t, struct err_info *ei)
                                          .clamp_output = t->clamped_output,
                                          .headers = x->headers,
                                          .header_count = x->header_count};
-    uint8_t sha256[32];
-    char hex[SIGV4_HEX];
-    enum err e = dialect_upstream(&u, &t->route, &t->call, buf_str(&x->body), &o, ei);
-    if (e != ERR_OK) {
-        return e;
-    }
-    struct str parts[UPSTREAM_PARTS], *body = parts + 1;
-    dialect_upstream_parts(&u, buf_str(&x->body), body);
-    t->body = u.body;
-    u.body = (struct buf){.data = NULL};
-    gate_hash_upstream(t, body, sha256);
-    str_hex(hex, sha256, 32);
-    struct gate_host *host = u.via_mantle ? &g->mantle : &g->runtime;
-    e = build_head(t, host, &u, body, hex, ei);
+    struct str body = buf_str(&x->body);
+    *out = (struct gate_outgoing){.ticket = t};
+    enum err e = dialect_upstream(&out->words, &t->route, &t->call, body, &o, ei);
     if (e == ERR_OK) {
-        t->meter = meter_new(&t->route, &t->call);
-        e = t->meter ? ERR_OK : err_set(ei, ERR_NOMEM, "the gateway is out of memory");
+        dialect_upstream_parts(&out->words, body, out->parts + 1);
+        t->body = out->words.body;
+        out->words.body = (struct buf){.data = NULL};
     }
-    if (e == ERR_OK) {
-        meter_upstream(t->meter, &u);
-        parts[0] = buf_str(&t->head);
-        t->upstream = upstream_send(host->pool, parts, &gate_answer_handlers, t);
-        e = t->upstream ? ERR_OK
-                        : err_set(ei, ERR_BUSY, "too many calls wait for an upstream connection");
-    }
-    dialect_upstream_free(&u);
     return e;
 }
 
-void gate_forward(struct ticket *t)
+static void fail(struct ticket *t, enum err e, const struct err_info *ei)
 {
+    t->call.http_status = 503;
+    gate_settle(t, OUTCOME_FAILED, e == ERR_AUTH ? "credentials" : "overloaded");
+    gate_refuse(t, REFUSAL_OVERLOADED, "overloaded", ei->text);
+}
+
+/* Signs and sends a call whose body has this hash. */
+static void send_signed(struct gate_outgoing *out, const uint8_t sha256[32])
+{
+    struct ticket *t = out->ticket;
     struct gate *g = t->gate;
+    struct gate_host *host = out->words.via_mantle ? &g->mantle : &g->runtime;
     struct err_info ei = {.code = ERR_OK};
-    if (!gate_role_ready(t)) {
-        return;
+    char hex[SIGV4_HEX];
+    str_hex(hex, sha256, 32);
+    enum err e = build_head(t, host, &out->words, out->parts + 1, hex, &ei);
+    if (e == ERR_OK) {
+        t->meter = meter_new(&t->route, &t->call);
+        e = t->meter ? ERR_OK : err_set(&ei, ERR_NOMEM, "the gateway is out of memory");
     }
-    enum err e = put_upstream(t, &ei);
+    if (e == ERR_OK) {
+        meter_upstream(t->meter, &out->words);
+        out->parts[0] = buf_str(&t->head);
+        t->upstream = upstream_send(host->pool, out->parts, &gate_answer_handlers, t);
+        e = t->upstream ? ERR_OK
+                        : err_set(&ei, ERR_BUSY, "too many calls wait for an upstream connection");
+    }
+    dialect_upstream_free(&out->words);
     if (e != ERR_OK) {
-        t->call.http_status = 503;
-        gate_settle(t, OUTCOME_FAILED, e == ERR_AUTH ? "credentials" : "overloaded");
-        gate_refuse(t, REFUSAL_OVERLOADED, "overloaded", ei.text);
+        fail(t, e, &ei);
         return;
     }
     atomic_fetch_add_explicit(&g->overhead_us_sum, clock_mono_us() - t->ready_us,
                               memory_order_relaxed);
     atomic_fetch_add_explicit(&g->overhead_count, 1, memory_order_relaxed);
+}
+
+static void send_alone(struct gate_outgoing *out)
+{
+    uint8_t sha256[32];
+    gate_hash_upstream(out->ticket, out->parts + 1, sha256);
+    send_signed(out, sha256);
+}
+
+/* --- two at once --- */
+
+/* Long enough for that to pay, and none of it hashed yet. */
+static bool wants_company(const struct gate_outgoing *out)
+{
+    size_t n = out->parts[1].n + out->parts[2].n + out->parts[3].n;
+    return n >= PAIRED_LEAST && !out->ticket->hash.context && sha256_pair_able();
+}
+
+/* Whoever waits for another takes it with him; else he waits until the end of this turn. */
+static void send_together(struct gate *g, struct gate_outgoing *out)
+{
+    struct gate_outgoing other = g->half;
+    if (!other.ticket) {
+        g->half = *out;
+        loop_arm(g->loop, &g->half_timer, 0);
+        return;
+    }
+    const struct sha256_text text[2] = {{other.parts + 1, 3}, {out->parts + 1, 3}};
+    uint8_t sha256[2][32];
+    g->half.ticket = NULL;
+    loop_disarm(g->loop, &g->half_timer);
+    sha256_pair(text, sha256);
+    send_signed(&other, sha256[0]);
+    send_signed(out, sha256[1]);
+}
+
+static void on_turn_end(struct loop_timer *timer)
+{
+    struct gate *g = (struct gate *)(void *)((char *)timer - offsetof(struct gate, half_timer));
+    struct gate_outgoing alone = g->half;
+    g->half.ticket = NULL;
+    send_alone(&alone);
+}
+
+void gate_forward_init(struct gate *g)
+{
+    g->half_timer.on_time = on_turn_end;
+}
+
+void gate_forward_leave(struct ticket *t)
+{
+    struct gate *g = t->gate;
+    if (g->half.ticket == t) {
+        g->half.ticket = NULL;
+        loop_disarm(g->loop, &g->half_timer);
+        dialect_upstream_free(&g->half.words);
+    }
+}
+
+void gate_forward(struct ticket *t)
+{
+    struct err_info ei = {.code = ERR_OK};
+    struct gate_outgoing out;
+    if (!gate_role_ready(t)) {
+        return;
+    }
+    enum err e = put_into_words(t, &out, &ei);
+    if (e != ERR_OK) {
+        fail(t, e, &ei);
+    } else if (wants_company(&out)) {
+        send_together(t->gate, &out);
+    } else {
+        send_alone(&out);
+    }
 }

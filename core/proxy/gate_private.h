@@ -11,6 +11,7 @@
 #include "core/dialect/dialect.h"
 #include "core/proxy/exchange.h"
 #include "core/proxy/gate.h"
+#include "core/proxy/upstream.h"
 #include "core/proxy/whole_frames.h"
 
 struct ticket {
@@ -73,6 +74,13 @@ struct gate_host {
     struct sigv4_signer *role_signers; /* GATE_ROLE_SIGNERS, or NULL */
 };
 
+/* A call in AWS's words. */
+struct gate_outgoing {
+    struct ticket *ticket; /* NULL: none */
+    struct dialect_upstream words;
+    struct str parts[UPSTREAM_PARTS]; /* the head, once it is signed, and its body */
+};
+
 /* What this worker has to do with credentials of roles. */
 struct gate_roles {
     struct roles *all;      /* of every worker */
@@ -99,6 +107,8 @@ struct gate {
     int64_t read_on_us; /* how long an answer is read on for nobody */
     struct gate_waits waits;
     struct gate_roles roles;
+    struct gate_outgoing half;    /* waits to be hashed together with another */
+    struct loop_timer half_timer; /* at the end of the turn it goes alone */
     _Atomic int64_t open_calls, store_failures, overhead_us_sum, overhead_count;
     _Atomic int64_t first_token_us_sum, first_token_count;
     _Atomic int64_t upstream_errors[PROXY_ERRORS]; /* by proxy_error_name */
@@ -164,8 +174,10 @@ enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct t
 bool gate_has_projects(const struct ticket *t);
 
 /* gate_forward.c */
-/* Signs and sends an admitted call. */
+/* Signs and sends an admitted call, in this turn or the next. */
 void gate_forward(struct ticket *t);
+void gate_forward_leave(struct ticket *t); /* where it is still to be signed, it is not */
+void gate_forward_init(struct gate *g);
 
 /* gate_hash.c */
 /* A head that may bring a call with it: begins where the body's hash is needed early. */
