@@ -19,6 +19,19 @@ const LIMITS = {
     usd: { amount: '0.1', whole: 1e8, served: (l) => l.input_tokens * NANO.input + l.output_tokens * NANO.output },
 };
 
+// The most that a call of the stampede can ask for: its input by its bytes and the frame's overhead, its output by 60.
+const INPUT_MOST = 500;
+const ASKED_MOST = {
+    tokens: INPUT_MOST + 60, output_tokens: 60, aws_quota_tokens: INPUT_MOST + 60, input_tokens: INPUT_MOST, requests: 1,
+    usd: (INPUT_MOST * NANO.input + 60 * NANO.output) / 1e9,
+};
+
+// Nobody is refused while there is room.
+function assertNoRoom({ json, body }) {
+    const { metric, amount, used, reserved } = json.tollgate;
+    assert.ok(used + reserved + ASKED_MOST[metric] > amount, `denied although it would have fitted: ${body}`);
+}
+
 // Every client calls on; who is refused waits for a call that ends well. It is over when one is refused while nothing
 // else runs: what is left is too little for a call.
 async function stampede(core, key, stream) {
@@ -37,6 +50,7 @@ async function stampede(core, key, stream) {
                 waiting.splice(0, 2).forEach((wake) => wake(true));
             } else if (answer.errorType === 'ServiceQuotaExceededException' || answer.errorType === 'ThrottlingException') {
                 counts.denied++;
+                assertNoRoom(answer);
                 if (inFlight === 0) {
                     waiting.splice(0).forEach((wake) => wake(false));
                     return;
@@ -62,6 +76,7 @@ for (const stream of [false, true]) {
             const sim = await Simulation.start(t, { latencyMs: 2 });
             const core = await Core.start(t, sim, configuration(sim, {
                 models: MODELS.map((m) => ({ ...m, price: PRICE })),
+                denial_detail: 'full',
                 limits: [{ name: 'all', [metric]: amount, window }],
             }));
             const counts = await stampede(core, await core.key(), stream);
@@ -94,9 +109,10 @@ const COUNTS = {
     output_tokens: (u) => u.output_tokens,
     input_tokens: (u) => u.input_tokens,
     requests: () => 1,
+    aws_quota_tokens: (u) => u.input_tokens + u.output_tokens,
     usd: (u) => u.input_tokens * NANO.input + u.output_tokens * NANO.output,
 };
-const LENGTHS = { '10s': 10000, '1m': 60000 };
+const LENGTHS = { '10s': 10000, '1m': 60000, '1h': 3600000 };
 
 // The most that calls counted for in any window: one that turns, or any stretch as long (or longer by so much).
 function mostInAWindow(calls, count, window, rolling, longer = 1) {
@@ -114,7 +130,7 @@ function mostInAWindow(calls, count, window, rolling, longer = 1) {
 
 for (const [window, rolling, metric, stream] of [
     ['10s', false, 'tokens', true], ['10s', true, 'requests', false], ['1m', false, 'output_tokens', false],
-    ['1m', true, 'usd', false], ['1h', true, 'tokens', false], ['day', false, 'input_tokens', false], ['day', true, 'tokens', true],
+    ['1m', true, 'usd', false], ['1h', true, 'tokens', false], ['1h', false, 'aws_quota_tokens', true], ['week', false, 'requests', true], ['day', false, 'input_tokens', false], ['day', true, 'tokens', true],
 ]) {
     test(`${metric} in ${rolling ? 'any ' : ''}${window}`, { timeout: 30000 }, async (t) => {
         const sim = await Simulation.start(t, { latencyMs: 2 });
@@ -122,15 +138,18 @@ for (const [window, rolling, metric, stream] of [
         const { amount, whole } = LIMITS[metric];
         const core = await Core.start(t, sim, configuration(sim, {
             timezone: noon(),
+            denial_detail: 'full',
             models: MODELS.map((m) => ({ ...m, price: PRICE })),
             limits: [{ name: 'all', [metric]: metric === 'usd' ? '0.03' : Math.floor(amount / part), window, rolling }],
         }));
         const bound = metric === 'usd' ? 3e7 : Math.floor(whole / part);
         const counts = await stampede(core, await core.key(), stream);
-        await sim.settled();
+        const ledger = await sim.settled();
         assert.ok(counts.denied > 0);
         const calls = (await core.calls()).filter((c) => c.outcome === 'approved');
         assert.equal(calls.length, counts.answered);
+        const counted = calls.reduce((sum, c) => sum + COUNTS[metric](c.usage), 0);
+        assert.equal(counted, LIMITS[metric].served(ledger), 'the audit counts what was served');
         const most = mostInAWindow(calls, COUNTS[metric], window, rolling);
         assert.ok(most <= bound, `${most} of ${bound} in one window`);
         // What leaves a rolling window leaves it a sixtieth of it later.
@@ -143,6 +162,7 @@ for (const [window, rolling, metric, stream] of [
 test('several limits at once: all or none', { timeout: 120000 }, async (t) => {
     const sim = await Simulation.start(t, { latencyMs: 2 });
     const core = await Core.start(t, sim, configuration(sim, {
+        denial_detail: 'full',
         limits: [
             { name: 'wide', tokens: '10M', window: 'month' },
             { name: 'narrow', per: ['costCenter'], tokens: 20000, window: 'month' },
