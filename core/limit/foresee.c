@@ -114,7 +114,7 @@ static int64_t foresee_input(struct limits *l, const struct call *call)
     return add(text, overhead(call));
 }
 
-static int64_t foresee_output(struct limits *l, const struct call *call)
+static int64_t foresee_output(struct limits *l, const struct call *call, int64_t input)
 {
     const struct model *m = call->resolved.model;
     int64_t maximum = m != NULL && m->max_output > 0 ? m->max_output : OUTPUT_PRIOR;
@@ -128,17 +128,18 @@ static int64_t foresee_output(struct limits *l, const struct call *call)
     }
     if (!learned_quantile(l->learned, output_key(key, call), OUTPUT_PERMILLE, &value, &count) ||
         count < CALLS_KNOWN) {
-        return maximum < OUTPUT_PRIOR ? maximum : OUTPUT_PRIOR;
+        return guess_output(l, call, input, maximum < OUTPUT_PRIOR ? maximum : OUTPUT_PRIOR, false);
     }
     value = scaled(value, OUTPUT_PERCENT, 100);
-    return value < maximum ? value : maximum;
+    return guess_output(l, call, input, value < maximum ? value : maximum, true);
 }
 
 void limit_foresee(struct limits *l, struct call *call)
 {
+    int64_t input = foresee_input(l, call);
     call->reserved_usage = (struct usage){
-        .input = foresee_input(l, call),
-        .output = foresee_output(l, call),
+        .input = input,
+        .output = foresee_output(l, call, input),
     };
 }
 

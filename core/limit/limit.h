@@ -59,10 +59,11 @@ struct limit_denial {
 
 /* Foresees a call: fills call->reserved_usage from text bytes, images, documents, max_output, the
  * catalog's bounds and what was learned (config estimate and output_unset). Also when no limit
- * matches. All input is reserved as input: what the call writes to a cache costs more (usually 1.25
- * times for five minutes, 2 times for an hour), so that a usd limit may be passed by the
- * difference, for the input of the calls that are open; it shows as over and is carried as debt
- * like any excess. */
+ * matches. A guessed output larger than a whole limit is cut to a quarter of it, so that it does
+ * not keep the call out for ever. All input is reserved as input: what the call writes to a cache
+ * costs more (usually 1.25 times for five minutes, 2 times for an hour), so that a usd limit may be
+ * passed by the difference, for the input of the calls that are open; it shows as over and is
+ * carried as debt like any excess. */
 void limit_foresee(struct limits *l, struct call *call);
 
 /* Admits or refuses at call->admitted_wall_ms (the caller sets it to now before). ERR_OK: *hold is

@@ -348,6 +348,11 @@ void events_check(struct limits *l, struct bucket *b, int64_t now_ms, bool quiet
  * below them; of concurrency a minute ago and what is held. */
 void events_rearm(struct bucket *b, int64_t now_ms);
 
+/* --- guess.c; without the lock --- */
+/* How much of an output that was guessed is reserved; known: it was learned. */
+int64_t guess_output(struct limits *l, const struct call *call, int64_t input, int64_t guess,
+                     bool known);
+
 /* --- foresee.c; without the lock --- */
 void foresee_learn(struct limits *l, const struct call *call);
 

@@ -188,6 +188,20 @@ test('a call larger than the whole limit is refused at once, and for ever', asyn
     assert.equal((await sim.ledger()).calls, 0);
 });
 
+test('a limit below what a model may answer serves calls that set no maximum, and counts what they used', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: [{ name: 'tiny', tokens: 600, window: 'month' }] }));
+    const key = await core.key();
+    for (const stream of [false, true, false]) {
+        const answer = await call(core, key, { text: 'x [sim:output=90]', stream });
+        assert.deepEqual([answer.status, answer.usage?.outputTokens], [200, 90], `${answer.body}`);
+    }
+    const ledger = await sim.settled();
+    const { used, over } = await core.limit('tiny');
+    assert.deepEqual([used, over], [ledger.input_tokens + ledger.output_tokens, 0]);
+    await assertNothingReserved(core);
+});
+
 test('concurrency: never more at once than the limit', { timeout: 120000 }, async (t) => {
     const sim = await Simulation.start(t, { latencyMs: 500 });
     const core = await Core.start(t, sim, configuration(sim, { limits: [{ name: 'at-once', concurrency: 7 }] }));

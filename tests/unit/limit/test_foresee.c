@@ -91,6 +91,48 @@ static void prior_until_known(void **state)
     rig_end(&r);
 }
 
+/* A limit smaller than what is guessed, before and after it is learned, lets calls in all the same;
+ * one that clamps does that, and where the input alone is too much that is said. */
+static void a_guess_keeps_no_call_out(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_init(&r);
+    rig_limit(&r, "tokens", METRIC_TOKENS, 2062, WINDOW_MONTH)->warn_count = 0;
+    rig_limit(&r, "money", METRIC_USD, MONEY_DOLLAR, WINDOW_MONTH);
+    rig_limit(&r, "told", METRIC_OUTPUT_TOKENS, 1, WINDOW_MONTH)->action = ACTION_WARN;
+    rig_start(&r);
+    struct call c = body(&r, 2000, -1);
+    limit_foresee(r.l, &c);
+    assert_int_equal(c.reserved_usage.input, 1000 + 62);
+    assert_int_equal(c.reserved_usage.output, 250);
+    limits_release(r.l, rig_admit(&r, &c));
+    struct limit_override o = rig_override("money", "", usage_cost(&c.reserved_usage, &c.price));
+    assert_int_equal(limits_override(r.l, &o, NULL), ERR_OK);
+    limit_foresee(r.l, &c);
+    assert_in_range(c.reserved_usage.output, 62, 63); /* of 250 again a quarter */
+    assert_int_equal(limits_revert(r.l, "money", "", NULL), ERR_OK);
+    o = rig_override("tokens", "", 100000);
+    assert_int_equal(limits_override(r.l, &o, NULL), ERR_OK);
+    for (int i = 0; i < 30; i++) {
+        learn(&r, body(&r, 2000, -1), 1062, 1500);
+    }
+    limit_foresee(r.l, &c);
+    assert_in_range(c.reserved_usage.output, 1875, 2048); /* known, and it fits */
+    assert_int_equal(limits_revert(r.l, "tokens", "", NULL), ERR_OK);
+    int64_t input = c.reserved_usage.input;
+    limit_foresee(r.l, &c);
+    assert_int_equal(c.reserved_usage.output, (2062 - input) / 4);
+    c.max_output = 3000; /* the client's own word is none of ours */
+    limit_foresee(r.l, &c);
+    assert_int_equal(c.reserved_usage.output, 3000);
+    assert_true(rig_refuse(&r, &c).never);
+    c = body(&r, 8000, -1);
+    limit_foresee(r.l, &c);
+    assert_true(rig_refuse(&r, &c).never);
+    rig_end(&r);
+}
+
 static void apart_by_model_and_application(void **state)
 {
     (void)state;
@@ -229,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_and_maximum),
         cmocka_unit_test(prior_until_known),
+        cmocka_unit_test(a_guess_keeps_no_call_out),
         cmocka_unit_test(apart_by_model_and_application),
         cmocka_unit_test(covers_nearly_all),
         cmocka_unit_test(forgets),
