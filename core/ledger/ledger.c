@@ -184,7 +184,12 @@ enum err ledger_write_begin(struct ledger *g, struct err_info *ei)
         return err_set(ei, ERR_FORBIDDEN, "the ledger was opened for reading only");
     }
     pthread_mutex_lock(&g->write_lock);
-    enum err e = fold_begin(&g->fold, ei);
+    enum err e = g->damage.code;
+    if (e != ERR_OK) {
+        (void)err_set(ei, e, "%s", g->damage.text);
+    } else {
+        e = fold_begin(&g->fold, ei);
+    }
     if (e != ERR_OK) {
         pthread_mutex_unlock(&g->write_lock);
     }

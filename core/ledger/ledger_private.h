@@ -22,6 +22,7 @@ struct ledger {
     pthread_mutex_t write_lock;
     sqlite3 *db;
     struct fold fold;
+    struct err_info damage; /* of the database, as last looked at; code ERR_OK: none */
     struct journal_record *batch;
     int64_t next_cleaning_us; /* of old rows; monotonic */
 
@@ -72,6 +73,9 @@ enum err ledger_replay(struct ledger *g, int workers, struct err_info *ei) MUST_
 
 /* boot.c: after the replay of a core that will write: notes the boot, says what may be lost. */
 enum err ledger_note_boot(struct ledger *g, struct err_info *ei) MUST_CHECK;
+
+/* look.c: can what was committed be read? While it cannot, nothing is folded or changed. */
+void ledger_look(struct ledger *g);
 
 /* thread.c */
 enum err ledger_thread_make(struct ledger *g, struct err_info *ei) MUST_CHECK;

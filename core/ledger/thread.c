@@ -18,6 +18,7 @@
 #define GAPS_US       60000000
 #define BATCH_RECORDS 8192
 #define LOOK_US       1000000 /* at the state directory: is it still there? */
+#define DAMAGE_LOOKS  5       /* of these one into the database */
 #define CLEANING_US   (3600 * 1000000LL)
 
 /* --- one pass --- */
@@ -153,7 +154,10 @@ enum err ledger_cycle(struct ledger *g)
     g->cycles_begun++;
     pthread_mutex_unlock(&g->cycle_lock);
     pthread_mutex_lock(&g->write_lock);
-    enum err e = fold_everything(g, &ei);
+    enum err e = err_set(&ei, g->damage.code, "%s", g->damage.text);
+    if (e == ERR_OK) {
+        e = fold_everything(g, &ei);
+    }
     if (e == ERR_OK || sync_journals(g)) {
         note_gap(g, begun_us);
     }
@@ -178,11 +182,15 @@ static void *run(void *arg)
 {
     struct ledger *g = arg;
     int64_t next_look_us = 0, begun_us = clock_mono_us();
+    unsigned looks = 0;
     priority_give_way();
     while (!atomic_load(&g->stop)) {
         if (clock_mono_us() >= next_look_us) {
             next_look_us = clock_mono_us() + LOOK_US;
             ledger_state_look(g);
+            if (looks++ % DAMAGE_LOOKS == 0) {
+                ledger_look(g);
+            }
         }
         struct pollfd wake = {g->wake_fd, POLLIN, 0};
         if (poll(&wake, 1, pause_after(clock_mono_us() - begun_us)) > 0) {

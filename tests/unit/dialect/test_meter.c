@@ -121,6 +121,11 @@ static void odd_but_valid_usage_is_read(void **state)
     assert_int_equal(m.s.usage.input, 1);
     assert_int_equal(m.s.usage.output, 2);
 
+    /* Zeros that are said are no missing usage. */
+    m = json("{\"usage\":{\"inputTokens\":0,\"outputTokens\":0,\"totalTokens\":0}}", 3);
+    assert_true(m.s.usage_known);
+    assert_int_equal(m.s.usage.input + m.s.usage.output, 0);
+
     /* Cache writes without details are of the short kind; details beyond the sum are believed. */
     m = json("{\"usage\":{\"inputTokens\":1,\"outputTokens\":2,\"cacheWriteInputTokens\":9}}", 5);
     assert_int_equal(m.s.usage.cache_write_5m, 9);
