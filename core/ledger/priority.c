@@ -6,10 +6,12 @@
  * not shorten the slice, and whoever is nice may not come back without a right (RLIMIT_NICE),
  * though a full journal refuses calls. So it gives the slice back after each small piece of work,
  * as long as no journal is more than a tenth full (what waits then is folded before a journal of it
- * can fill up), and as a batch thread does not push a worker aside when it wakes: neither needs a
- * right. */
+ * can fill up) and what waits to be on the disk can wait (on a busy machine each slice that is
+ * given back costs many milliseconds), and as a batch thread does not push a worker aside when it
+ * wakes: neither needs a right. */
 #include "core/ledger/priority.h"
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 
 #include <errno.h>
@@ -17,6 +19,7 @@
 
 static _Thread_local struct {
     bool gives_way, urgent;
+    int64_t until_us;
 } own;
 
 void priority_give_way(void)
@@ -33,9 +36,14 @@ void priority_urgent(bool urgent)
     own.urgent = urgent;
 }
 
+void priority_until(int64_t mono_us)
+{
+    own.until_us = mono_us;
+}
+
 void priority_pause(void)
 {
-    if (own.gives_way && !own.urgent) {
+    if (own.gives_way && !own.urgent && clock_mono_us() < own.until_us) {
         (void)sched_yield(); /* cannot fail on Linux */
     }
 }

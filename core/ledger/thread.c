@@ -13,8 +13,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DURABLE_MS    95 /* from a store to its place on the disk; 100 are promised */
-#define PAUSE_MS      5  /* at least, between two cycles */
+#define DURABLE_MS    95    /* from a store to its place on the disk; 100 are promised */
+#define PAUSE_MS      5     /* at least, between two cycles */
+#define PATIENCE_US   20000 /* of a cycle, with whoever wants the processor */
 #define GAPS_US       60000000
 #define BATCH_RECORDS 8192
 #define LOOK_US       1000000 /* at the state directory: is it still there? */
@@ -81,6 +82,7 @@ static enum err fold_everything(struct ledger *g, struct err_info *ei)
     for (int i = 0; i < g->workers; i++) {
         heads[i] = journal_head(g->journals[i]);
     }
+    priority_until(clock_mono_us() + PATIENCE_US);
     while (e == ERR_OK && any_left(g, heads)) {
         priority_urgent(any_filling(g));
         e = fold_group(g, heads, heads + g->workers, ei);
