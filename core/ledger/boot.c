@@ -34,7 +34,8 @@ enum err ledger_note_boot(struct ledger *g, struct err_info *ei)
     buf_free(&before);
     if (g->machine_went_down) {
         log_warn("ledger", "the machine went down while tollgate ran: calls that ended in the last "
-                           "100 ms before may be missing, those that were open are charged");
+                           "100 ms before (longer if the disk stalled) may be missing, those that "
+                           "were open are charged");
     }
     return same ? ERR_OK : ledger_put_value(g, BOOT_KEY, str_of(now), ei);
 }
