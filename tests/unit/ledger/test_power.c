@@ -279,7 +279,9 @@ static void what_was_synced_is_there(void **state)
         usleep(300);
     }
     assert_int_equal(k, CUTS);
+    pthread_mutex_lock(&power.lock);
     power.on = false;
+    pthread_mutex_unlock(&power.lock);
     ledger_close(g);
     for (unsigned i = 0; i < CUTS; i++) {
         (void)check_cut(&cuts[i]);
