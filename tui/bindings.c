@@ -17,7 +17,7 @@
 const struct binding bindings[] = {
     {{'+'},
      "+",
-     NULL,
+     "raise",
      NULL,
      NULL,
      "raise the limit by 10 %; pending until Enter",
@@ -28,7 +28,7 @@ const struct binding bindings[] = {
      0},
     {{'-'},
      "-",
-     NULL,
+     "lower",
      NULL,
      NULL,
      "lower the limit by 10 %; pending until Enter",
@@ -41,7 +41,7 @@ const struct binding bindings[] = {
     {{0}, "+ -", NULL, NULL, "adjust", NULL, 1, TABLES, CLASS_CHANGE, ACT_RAISE, 0},
     {{'='},
      "=",
-     NULL,
+     "set",
      NULL,
      "set",
      "set the limit: amount, how long, why",
@@ -52,7 +52,7 @@ const struct binding bindings[] = {
      0},
     {{'t'},
      "t",
-     NULL,
+     "for",
      NULL,
      "for a time",
      "change the limit for a time, after which it reverts",
@@ -86,7 +86,7 @@ const struct binding bindings[] = {
     {{'u'}, "u", "undo", NULL, "undo", "undo your last change", 6, 0, CLASS_CHANGE, ACT_UNDO, 0},
     {{'r'},
      "r",
-     NULL,
+     "revert",
      NULL,
      NULL,
      "revert the limit to what the file says; asks first",
@@ -119,7 +119,7 @@ const struct binding bindings[] = {
      0},
     {{'<'},
      "<",
-     NULL,
+     "sort left",
      NULL,
      NULL,
      "sort by the column to the left",
@@ -130,7 +130,7 @@ const struct binding bindings[] = {
      0},
     {{'>'},
      ">",
-     NULL,
+     "sort right",
      NULL,
      NULL,
      "sort by the column to the right",
@@ -141,7 +141,7 @@ const struct binding bindings[] = {
      0},
     {{'I'},
      "I",
-     NULL,
+     "sort invert",
      NULL,
      NULL,
      "sort the other way round",
@@ -152,7 +152,7 @@ const struct binding bindings[] = {
      0},
     {{W_KEY_ENTER},
      "Enter",
-     NULL,
+     "open",
      NULL,
      "open",
      "open what is selected; apply what is pending",
@@ -174,7 +174,7 @@ const struct binding bindings[] = {
      0},
     {{W_KEY_ESC},
      "Esc",
-     NULL,
+     "back",
      NULL,
      NULL,
      "drop what is pending; clear the filter; go back",
@@ -207,11 +207,11 @@ const struct binding bindings[] = {
      CLASS_READ,
      ACT_PAGE_DOWN,
      0},
-    {{W_KEY_HOME, 'g'}, "Home g", NULL, NULL, NULL, "first row", 0, 0, CLASS_READ, ACT_FIRST, 0},
-    {{W_KEY_END, 'G'}, "End G", NULL, NULL, NULL, "last row", 0, 0, CLASS_READ, ACT_LAST, 0},
+    {{W_KEY_HOME, 'g'}, "Home g", "first", NULL, NULL, "first row", 0, 0, CLASS_READ, ACT_FIRST, 0},
+    {{W_KEY_END, 'G'}, "End G", "last", NULL, NULL, "last row", 0, 0, CLASS_READ, ACT_LAST, 0},
     {{W_KEY_TAB},
      "Tab",
-     NULL,
+     "next panel",
      NULL,
      NULL,
      "next panel of the view",
@@ -222,7 +222,7 @@ const struct binding bindings[] = {
      0},
     {{W_KEY_RIGHT, 'l'},
      "Right l",
-     NULL,
+     "next view",
      NULL,
      NULL,
      "next view",
@@ -233,7 +233,7 @@ const struct binding bindings[] = {
      0},
     {{W_KEY_LEFT, 'h', W_KEY_BACK_TAB},
      "Left h",
-     NULL,
+     "previous view",
      NULL,
      NULL,
      "previous view",
@@ -357,7 +357,7 @@ const struct binding bindings[] = {
      0},
     {{W_CTRL('z')},
      "Ctrl-Z",
-     NULL,
+     "suspend",
      NULL,
      NULL,
      "stop, and come back with fg",
@@ -387,6 +387,62 @@ const struct binding bindings[] = {
      0,
      CLASS_READ,
      ACT_THEME,
+     0},
+    {{0},
+     NULL,
+     "color",
+     "on|off",
+     NULL,
+     "colours, or none: severities are told by letters and attributes",
+     0,
+     0,
+     CLASS_READ,
+     ACT_COLOR,
+     0},
+    {{0},
+     NULL,
+     "alerts",
+     "off|bell|message",
+     NULL,
+     "ring, or tell the terminal (OSC 9), when a limit or the core alerts",
+     0,
+     0,
+     CLASS_READ,
+     ACT_ALERTS,
+     0},
+    {{0},
+     NULL,
+     "limit history",
+     "NAME",
+     NULL,
+     "open a limit: its groups and who changed it",
+     0,
+     0,
+     CLASS_READ,
+     ACT_LIMIT_OPEN,
+     0},
+    {{0},
+     NULL,
+     "limit try",
+     "NAME METRIC=AMOUNT",
+     NULL,
+     "what an amount would have denied in the last hour",
+     0,
+     0,
+     CLASS_READ,
+     ACT_LIMIT_TRY,
+     0},
+    {{0}, NULL, "refresh", NULL, NULL, "ask AWS now", 0, 0, CLASS_CHANGE, ACT_CORE, 0},
+    {{0},
+     NULL,
+     "reload",
+     NULL,
+     NULL,
+     "read the configuration file again; asks first",
+     0,
+     0,
+     CLASS_DANGER,
+     ACT_CORE,
      0},
     {{0},
      NULL,
@@ -475,23 +531,19 @@ static size_t matches(const struct binding *b, const char *line, bool *exact)
 const struct binding *binding_command(const char *line, const char **arguments, bool *ambiguous)
 {
     const struct binding *found = NULL;
+    size_t longest = 0; /* of those that are written out; the shortened ones come after them */
     *ambiguous = false;
     line += strspn(line, " ");
     for (size_t i = 0; i < bindings_count; i++) {
         bool exact = false;
         size_t n = bindings[i].command ? matches(&bindings[i], line, &exact) : 0;
-        if (n == 0) {
+        if (n == 0 || (exact ? n <= longest : longest > 0)) {
             continue;
         }
         *ambiguous = found != NULL && !exact;
+        longest = exact ? n : 0;
         found = &bindings[i];
         *arguments = line + n + strspn(line + n, " ");
-        if (exact) {
-            return found;
-        }
-        if (*ambiguous) {
-            return NULL;
-        }
     }
-    return found;
+    return *ambiguous ? NULL : found;
 }

@@ -66,10 +66,15 @@ enum action {
     ACT_REVERT,
     ACT_APPLY,
     ACT_THEME, /* from here on commands only */
+    ACT_LIMIT_OPEN,
+    ACT_LIMIT_TRY,
+    ACT_ALERTS,
+    ACT_COLOR,
     ACT_LIMIT_SET,
     ACT_LIMIT_REVERT,
     ACT_LIMIT_BLOCK,
     ACT_LIMIT_UNBLOCK,
+    ACT_CORE, /* the command is a method of the core; asks first where it is dangerous */
 };
 
 enum binding_class { CLASS_READ, CLASS_CHANGE, CLASS_DANGER };

@@ -1,4 +1,5 @@
 #include "core/base/str.h"
+#include "tui/format.h"
 #include "tui/ui.h"
 
 #include <stdio.h>
@@ -131,6 +132,55 @@ static void run_named(struct ui *ui, const char *method, const char *name, const
     request_confirm(ui, question, text, method, json_pack("{s:s}", "name", name));
 }
 
+static void got_try(void *arg, json_t *result, const struct err_info *ei)
+{
+    struct ui *ui = arg;
+    char denied[FORMAT_TEXT];
+    char calls[FORMAT_TEXT];
+    if (!result) {
+        ui_say(ui, W_CRIT, "limit try: %s", ei->text);
+        return;
+    }
+    int64_t n = json_integer_value(json_object_get(result, "denied"));
+    format_exact(denied, n);
+    format_exact(calls, json_integer_value(json_object_get(result, "calls")));
+    ui_say(ui, n > 0 ? W_WARN : W_OK, "last hour: %s would deny %s of %s calls",
+           snapshot_text(result, "name"), n > 0 ? denied : "none", calls);
+}
+
+static void run_try(struct ui *ui, const char *arguments)
+{
+    const char *wrong = "";
+    struct err_info ei = {0};
+    json_t *params = parse_set(arguments, &wrong);
+    if (!params) {
+        ui_say(ui, W_CRIT, "limit try: %s", wrong);
+    } else if (link_send(&ui->link, "limit.try", params, got_try, ui, &ei) != ERR_OK) {
+        ui_say(ui, W_CRIT, "limit try: %s", ei.text);
+    }
+}
+
+static void run_color(struct ui *ui, const char *value)
+{
+    bool off = strcmp(value, "off") == 0;
+    if (!off && strcmp(value, "on") != 0) {
+        ui_say(ui, W_CRIT, "color: on or off");
+        return;
+    }
+    ui->no_color = off;
+    settings_put(ui, "color", value);
+    theme_apply(&ui->theme, &ui->style, off);
+}
+
+static void run_core(struct ui *ui, const struct binding *b)
+{
+    if (b->class == CLASS_DANGER) {
+        request_confirm(ui, "Do this?", b->help, b->command, json_object());
+    } else {
+        request_send(ui, b->command, json_object());
+    }
+}
+
 static void run_change(struct ui *ui, const struct binding *b, const char *arguments)
 {
     const char *wrong;
@@ -156,6 +206,9 @@ static void run_change(struct ui *ui, const struct binding *b, const char *argum
     case ACT_LIMIT_UNBLOCK:
         run_named(ui, "limit.unblock", arguments, "Unblock this limit?");
         return;
+    case ACT_CORE:
+        run_core(ui, b);
+        return;
     default:
         ui_act(ui, b);
         return;
@@ -176,6 +229,14 @@ void command_run(struct ui *ui, const char *line)
         run_change(ui, b, arguments);
     } else if (b->action == ACT_THEME) {
         run_theme(ui, *arguments ? arguments : THEME_DEFAULT);
+    } else if (b->action == ACT_COLOR) {
+        run_color(ui, arguments);
+    } else if (b->action == ACT_ALERTS) {
+        alerts_set(ui, arguments);
+    } else if (b->action == ACT_LIMIT_OPEN) {
+        keys_open_limit(ui, arguments);
+    } else if (b->action == ACT_LIMIT_TRY) {
+        run_try(ui, arguments);
     } else if (b->action == ACT_SORT && *arguments) {
         run_sort(ui, arguments);
     } else if (b->action == ACT_EXPORT && *arguments) {

@@ -149,6 +149,7 @@ static void listen_to_core(struct ui *ui)
 {
     if (link_step(&ui->link, ui->now_ms)) {
         ui->changed = true;
+        alerts_link(ui);
     }
     trial_step(ui);
     past_step(ui);
@@ -244,6 +245,7 @@ int dashboard_run(const struct dashboard_options *o, struct err_info *ei)
         theme_apply(&ui->theme, &ui->style, ui->no_color);
         run(ui, signals);
         term_close(&ui->term);
+        settings_leave(ui);
         status = 0;
     }
     if (ui) {

@@ -86,7 +86,8 @@ static void add_member(struct ui *ui, const char *key, const json_t *v)
     const char *unit = strstr(key, "usd");
     value_text(ui, v, unit != NULL, text, sizeof text);
     struct wrapped w = {ui, label};
-    w_text_wrap(text, TEXT_WIDTH, add_wrapped, &w);
+    int room = ui->term.cols - 26;
+    w_text_wrap(text, room > TEXT_WIDTH ? TEXT_WIDTH : room > 20 ? room : 20, add_wrapped, &w);
 }
 
 void detail_fill(struct ui *ui)

@@ -101,6 +101,28 @@ static void add_name(struct ui *ui, struct line *l)
     }
 }
 
+/* Who else looks at this core: "with bob", "2 dashboards". */
+static void add_watchers(const struct ui *ui, struct line *l)
+{
+    size_t i;
+    json_t *name;
+    size_t n = 0;
+    char text[TEXT] = "";
+    const json_t *data = ui->live.data;
+    json_array_foreach(snapshot_at(data, "watchers"), i, name)
+    {
+        const char *user = json_string_value(name);
+        if (user && strcmp(user, snapshot_text(ui->hello, "user")) != 0 && n < TEXT / 2) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%.32s", n ? ", " : "with ", user);
+        }
+    }
+    long long all = json_integer_value(snapshot_at(data, "attached"));
+    if (n == 0 && all > 1) {
+        snprintf(text, sizeof text, "%lld dashboards", all);
+    }
+    put(l, W_TITLE, 8, false, text);
+}
+
 void ui_draw_title(struct ui *ui, const struct w_area *a)
 {
     struct line l = {.count = 0};
@@ -112,8 +134,9 @@ void ui_draw_title(struct ui *ui, const struct w_area *a)
         put(&l, W_NOTICE, 0, false, " SIMULATED ");
     }
     if (ui->read_only) {
-        put(&l, W_NOTICE, 1, false, " READ-ONLY ");
+        put(&l, W_NOTICE, 1, false, ui->options->read_only ? " READ-ONLY " : " READ-ONLY: viewer ");
     }
+    add_watchers(ui, &l);
     if (ui->past.on) {
         past_words(ui, add(&l, W_NOTICE, 0, false), TEXT);
     }

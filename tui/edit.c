@@ -18,7 +18,11 @@ void edit_clear(struct ui_edit *e)
 bool ui_may_change(struct ui *ui)
 {
     if (ui->read_only) {
-        ui_say(ui, W_WARN, "Read-only: you may look at limits here, not change them.");
+        ui_say(ui, W_WARN,
+               ui->options->read_only
+                   ? "Read-only: this dashboard was started with --read-only."
+                   : "Read-only: %.40s is a viewer of this core; control.operators may change it.",
+               snapshot_text(ui->hello, "user"));
         return false;
     }
     if (ui->past.on) {

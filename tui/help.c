@@ -1,8 +1,28 @@
 #include "core/base/str.h"
 #include "tui/ui.h"
+#include "widgets/text.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define BESIDE_TEXT 24 /* keys, frame and margins */
+#define LEAST_TEXT  16
+
+/* A binding's text may take several lines; its keys stand beside the first. */
+struct entry {
+    struct ui *ui;
+    enum w_role role;
+    const char *keys;
+};
+
+static void add_line(void *arg, const char *text)
+{
+    struct entry *e = arg;
+    char line[200];
+    snprintf(line, sizeof line, "%-18s %s", e->keys, text);
+    w_pager_add(&e->ui->pager, e->role, line);
+    e->keys = "";
+}
 
 static void add_binding(struct ui *ui, const struct binding *b)
 {
@@ -18,10 +38,11 @@ static void add_binding(struct ui *ui, const struct binding *b)
         w_pager_add(&ui->pager, off ? W_OFF : W_NORMAL, keys);
         keys[0] = '\0';
     }
-    snprintf(line, sizeof line, "%-18s %s%s%s%s", keys, b->help,
-             b->label && b->command ? "   :" : "", b->label && b->command ? b->command : "",
-             off ? "   (not allowed: read-only)" : "");
-    w_pager_add(&ui->pager, off ? W_OFF : W_NORMAL, line);
+    snprintf(line, sizeof line, "%s%s%s%s", off ? "(not allowed: read-only) " : "", b->help,
+             b->label && b->command ? "   :" : "", b->label && b->command ? b->command : "");
+    struct entry e = {ui, off ? W_OFF : W_NORMAL, keys};
+    int room = ui->term.cols - BESIDE_TEXT;
+    w_text_wrap(line, room > LEAST_TEXT ? room : LEAST_TEXT, add_line, &e);
 }
 
 /* `local`: what works in this view only; otherwise what works everywhere. */

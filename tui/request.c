@@ -128,6 +128,8 @@ static void answered(void *arg, json_t *result, const struct err_info *ei)
     struct ui *ui = r->ui;
     if (result && strcmp(r->method, "call.stop") == 0) {
         say_stopped(ui, result);
+    } else if (result && strncmp(r->method, "limit.", 6) != 0) {
+        ui_say(ui, W_OK, "%s: done", r->method);
     } else if (result) {
         say_done(ui, r, result);
     } else {

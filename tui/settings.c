@@ -14,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_MOST (64 * 1024)
-#define PATH_MOST 4096
-#define VALUE     512
+#define FILE_MOST  (64 * 1024)
+#define PATH_MOST  4096
+#define VALUE      512
+#define VIEWS_KEPT 16
 
 static const char *const panel_names[PANEL_COUNT] = {
     [PANEL_MODELS_SHORT] = "overview.models",
@@ -141,6 +142,42 @@ static bool take_hidden(struct panel *p, struct str value)
     return true;
 }
 
+/* "limits /prod": the view that was left, and the filter of its table. */
+static bool take_view(struct ui *ui, struct str value)
+{
+    struct str filter;
+    struct str name = str_cut(value, ' ', &filter);
+    for (int v = 0; v < VIEW_LIMIT; v++) {
+        if (str_is(name, ui_views[v].command)) {
+            char text[128] = "";
+            ui->view = (enum ui_view)v;
+            if (filter.n > 1 && filter.p[0] == '/') {
+                str_copy(text, sizeof text, (struct str){filter.p + 1, filter.n - 1});
+                w_table_filter(&ui_panel(ui)->table, text);
+            }
+            str_copy(ui->chosen_view, sizeof ui->chosen_view, value);
+            return true;
+        }
+    }
+    return false;
+}
+
+void settings_leave(struct ui *ui)
+{
+    char key[160];
+    char value[160];
+    ui->view = ui_tab(ui);
+    const char *filter = ui_panel(ui)->table.filter;
+    snprintf(value, sizeof value, "%s%s%.120s", ui_views[ui->view].command, *filter ? " /" : "",
+             filter);
+    snprintf(key, sizeof key, "view %.150s", ui->options->socket_path);
+    bool plain = !strpbrk(key, "=\n") && !strpbrk(value, "\r\n");
+    bool began = ui->chosen_view[0] || ui->view != VIEW_OVERVIEW || *filter;
+    if (plain && began && strcmp(value, ui->chosen_view) != 0) {
+        settings_put(ui, key, value);
+    }
+}
+
 static bool take_setting(struct ui *ui, struct str key, struct str value)
 {
     struct str panel;
@@ -149,6 +186,16 @@ static bool take_setting(struct ui *ui, struct str key, struct str value)
     int at = panel.n > 0 ? panel_by_name(panel) : -1;
     if (str_is(key, "theme")) {
         return str_copy(ui->chosen_theme, sizeof ui->chosen_theme, value);
+    }
+    if (str_is(kind, "view")) { /* of another core: left alone */
+        return !str_is(panel, ui->options->socket_path) || take_view(ui, value);
+    }
+    if (str_is(key, "alerts")) {
+        return alerts_choose(ui, value);
+    }
+    if (str_is(key, "color")) {
+        ui->no_color = ui->no_color || str_is(value, "off");
+        return str_is(value, "on") || str_is(value, "off");
     }
     if (str_is(key, "time")) {
         ui->local_time = str_is(value, "local");
@@ -257,16 +304,34 @@ static bool replace_file(const char *path, const struct buf *text)
     return ok;
 }
 
+static bool of_view(struct str line)
+{
+    return str_starts(str_trim(line), "view ");
+}
+
+/* Views of cores, of which only the newest are kept: how many are too many? */
+static int surplus_views(struct str text)
+{
+    int n = 0;
+    while (text.n > 0) {
+        n += of_view(str_cut(text, '\n', &text));
+    }
+    return n >= VIEWS_KEPT ? n - VIEWS_KEPT + 1 : 0;
+}
+
 /* The file's text with this one line as it is now. */
 static void with_line(struct buf *out, struct str old, const char *key, const char *value)
 {
     bool written = false;
+    int surplus = of_view(str_of(key)) ? surplus_views(old) : 0;
     while (old.n > 0) {
         struct str rest;
         struct str line = str_cut(old, '\n', &rest);
         bool this = str_is(str_trim(str_cut(line, '=', &(struct str){0})), key);
         old = rest;
-        if (!this) {
+        if (!this && of_view(line) && surplus > 0) {
+            surplus--;
+        } else if (!this) {
             (void)buf_add_str(out, line);
             (void)buf_add(out, "\n");
         } else if (!written && *value) {

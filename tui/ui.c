@@ -185,6 +185,7 @@ static void tell_events(struct ui *ui, const json_t *events)
     if (news && !first) {
         const char *actor = snapshot_text(news, "actor");
         ui_say(ui, W_WARN, "%s%s%s", actor, *actor ? ": " : "", snapshot_text(news, "text"));
+        alerts_tell(ui, snapshot_text(news, "limit"), snapshot_text(news, "text"));
     }
 }
 

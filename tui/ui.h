@@ -3,6 +3,7 @@
 #ifndef TOLLGATE_TUI_UI_H
 #define TOLLGATE_TUI_UI_H
 
+#include "core/base/str.h"
 #include "tui/bindings.h"
 #include "tui/dashboard.h"
 #include "tui/link.h"
@@ -87,6 +88,15 @@ struct ui_drill {
     char sent[UI_DRILL_TEXT]; /* what they were asked about */
 };
 
+/* What the terminal itself is told. */
+#define UI_ALERTS 16
+struct ui_alerts {
+    int how; /* 0: nothing, 1: the bell, 2: a message */
+    bool was_up;
+    char about[UI_ALERTS][96];
+    int64_t at_ms[UI_ALERTS];
+};
+
 /* A request to the core, kept until it is answered, so that it can be sent again confirmed. */
 struct ui_request {
     bool used;
@@ -121,6 +131,7 @@ struct ui {
     int64_t frozen_ms;
     struct ui_past past;
     struct ui_drill drill;
+    struct ui_alerts alerts;
 
     enum ui_view view;
     enum ui_view back; /* where Esc leads to from a limit */
@@ -159,6 +170,7 @@ struct ui {
     char filter_before[128];
     char detail_key[W_TABLE_KEY];
     struct w_toast toast;
+    char chosen_view[160]; /* of the settings; "": none */
     char chosen_theme[64]; /* of the settings; "": none */
     int chosen_mouse;      /* 0: not chosen, 1: on, -1: off */
     bool settings_damaged; /* the file is not what it should be: it is not written either */
@@ -302,8 +314,16 @@ void settings_load(struct ui *ui);  /* after panel_init; what is damaged is said
 bool settings_theme(struct ui *ui); /* loads the chosen theme; false: none, or it is gone */
 bool settings_mouse(const struct ui *ui);
 void settings_put(struct ui *ui, const char *key, const char *value);
+/* On leaving: the view and its filter, to begin with next time at this core. */
+void settings_leave(struct ui *ui);
 void settings_sort(struct ui *ui);    /* of the panel with the focus */
 void settings_columns(struct ui *ui); /* likewise: which are hidden */
+
+/* --- alerts.c --- */
+bool alerts_choose(struct ui *ui, struct str name); /* off, bell, message */
+void alerts_set(struct ui *ui, const char *name);   /* likewise, and keeps it */
+void alerts_tell(struct ui *ui, const char *about, const char *text);
+void alerts_link(struct ui *ui); /* the core is lost */
 
 /* --- export.c, choose.c: the keys e, y and c --- */
 void export_ask(struct ui *ui);

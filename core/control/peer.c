@@ -219,6 +219,20 @@ static json_t *changes(const json_t *last, const json_t *now)
     return out;
 }
 
+/* The users whose dashboards are attached, each once. */
+static json_t *watchers(const struct server *s)
+{
+    json_t *seen = json_object(), *out = json_array();
+    for (const struct peer *p = s->peers; p; p = p->next) {
+        if (p->subscribed && !json_object_get(seen, p->actor.login)) {
+            (void)json_object_set_new(seen, p->actor.login, json_true());
+            (void)json_array_append_new(out, json_str(str_of(p->actor.login)));
+        }
+    }
+    json_decref(seen);
+    return out;
+}
+
 /* One snapshot serves all who want one at about the same time. */
 static json_t *shared_snapshot(struct server *s)
 {
@@ -226,6 +240,7 @@ static json_t *shared_snapshot(struct server *s)
     if (!s->shared || now - s->shared_us >= SHARED_US) {
         json_decref(s->shared);
         s->shared = snapshot_dashboard(s->core, server_attached(s));
+        (void)json_object_set_new(s->shared, "watchers", watchers(s));
         s->shared_us = now;
     }
     return s->shared;

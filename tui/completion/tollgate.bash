@@ -38,7 +38,7 @@ _tollgate() {
         case $before in
         limit) words='list set revert block unblock undo history try' ;;
         set | revert | block | unblock | history | try) words=$(_tollgate_limits) ;;
-        *) words='--group --for --until --since --reason --ticket --yes --stop-running --all --json --config --socket --help' ;;
+        *) words='--group --for --until --since --reason --ticket --yes --stop-running --all --yaml --window --rolling --per --match --model --application --cost-center --environment --principal --json --config --socket --help' ;;
         esac
         ;;
     key)

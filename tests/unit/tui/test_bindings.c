@@ -70,6 +70,10 @@ static void commands_are_found(void **state)
     assert_string_equal(rest, "light");
     b = binding_command("unblock x", &rest, &ambiguous);
     assert_int_equal(b->action, ACT_LIMIT_UNBLOCK);
+    b = binding_command("sort invert", &rest, &ambiguous); /* not `sort` by a column "invert" */
+    assert_int_equal(b->action, ACT_SORT_INVERT);
+    b = binding_command("limit try x tokens=1k", &rest, &ambiguous);
+    assert_int_equal(b->action, ACT_LIMIT_TRY);
     b = binding_command("den", &rest, &ambiguous);
     assert_int_equal(b->number, VIEW_DENIALS);
 }

@@ -67,6 +67,69 @@ static void every_subcommand_is_completed_and_explained(void **state)
     free(zsh);
 }
 
+/* What stands behind "NAME)" up to the next such line of the same indent. */
+static bool in_case(const char *text, const char *indent, const char *name, const char *word)
+{
+    char start[64];
+    char inner[32];
+    snprintf(start, sizeof start, "\n%s%s)", indent, name);
+    snprintf(inner, sizeof inner, "\n%s", indent);
+    const char *from = strstr(text, start);
+    const char *to = from ? from + strlen(start) : NULL;
+    while (to && (to = strstr(to, inner)) && strchr(" ;", to[strlen(inner)])) {
+        to++;
+    }
+    const char *found = from;
+    size_t n = strlen(word);
+    while (found && (found = strstr(found, word)) &&
+           (isalnum((unsigned char)found[n]) || found[n] == '-')) {
+        found++;
+    }
+    return found && (!to || found < to);
+}
+
+static int check_flags_of(const char *path, const char *one, const char *other)
+{
+    char *source = read_plain(path);
+    char *bash = read_plain("tui/completion/tollgate.bash");
+    char *zsh = read_plain("tui/completion/_tollgate");
+    int flags = 0;
+    for (const char *at = strstr(source, "{\""); at; at = strstr(at + 1, "{\"")) {
+        char word[64];
+        const char *end = strchr(at + 2, '"');
+        if (!end || end - at > 40 ||
+            (strncmp(end, "\", no_argument", 14) != 0 &&
+             strncmp(end, "\", required_argument", 20) != 0)) {
+            continue;
+        }
+        snprintf(word, sizeof word, "--%.*s", (int)(end - at - 2), at + 2);
+        flags++;
+        if (!in_case(bash, "    ", one, word) && !in_case(bash, "    ", other, word)) {
+            fail_msg("tollgate.bash does not complete %s of %s", word, one);
+        }
+        if (!in_case(zsh, "        ", one, word) && !in_case(zsh, "        ", other, word)) {
+            fail_msg("_tollgate does not complete %s of %s", word, one);
+        }
+    }
+    free(source);
+    free(bash);
+    free(zsh);
+    return flags;
+}
+
+static void every_flag_is_completed(void **state)
+{
+    (void)state;
+    int flags = check_flags_of("tui/cmd_limit.c", "limit", "limit");
+    flags += check_flags_of("tui/cmd_key.c", "key", "key");
+    flags += check_flags_of("tui/cmd_report.c", "audit", "usage");
+    flags += check_flags_of("tui/cmd_probe.c", "probe", "probe");
+    flags += check_flags_of("tui/cmd_status.c", "status", "status");
+    flags += check_flags_of("tui/cmd_sim.c", "sim", "sim");
+    flags += check_flags_of("tui/cmd_demo.c", "demo", "demo");
+    assert_true(flags > 50); /* or the tables are written otherwise, and none was seen */
+}
+
 static void every_key_and_command_is_in_the_man_page(void **state)
 {
     (void)state;
@@ -152,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_subcommand_is_completed_and_explained),
+        cmocka_unit_test(every_flag_is_completed),
         cmocka_unit_test(every_key_and_command_is_in_the_man_page),
         cmocka_unit_test(every_key_of_the_file_is_in_its_man_page),
     };
