@@ -10,7 +10,8 @@
 #define TEXT 320
 
 /* "by ann 12 min ago, until 11-21 18:00 UTC: launch day"; no reason, no colon. */
-static void override_text(const struct ui *ui, const json_t *override, char *out, size_t size)
+static void override_text(const struct ui *ui, const json_t *override, bool blocked, char *out,
+                          size_t size)
 {
     char ago[FORMAT_TEXT] = "";
     char until[FORMAT_TEXT] = "";
@@ -23,10 +24,10 @@ static void override_text(const struct ui *ui, const json_t *override, char *out
     if (ends > 0) {
         format_day_clock(until, ends, ui->local_time);
     }
-    snprintf(out, size, "by %.40s%s%s%s, %s%s%s%s%s%.120s", snapshot_text(override, "actor"),
-             *ago ? " " : "", ago, *ago ? " ago" : "", *until ? "until " : "for good", until,
-             *until ? " " : "", *until ? format_zone(ui->local_time) : "", *reason ? ": " : "",
-             reason);
+    snprintf(out, size, "%sby %.40s%s%s%s, %s%s%s%s%s%.120s", blocked ? "blocked " : "",
+             snapshot_text(override, "actor"), *ago ? " " : "", ago, *ago ? " ago" : "",
+             *until ? "until " : "for good", until, *until ? " " : "",
+             *until ? format_zone(ui->local_time) : "", *reason ? ": " : "", reason);
 }
 
 static void figure(char out[FORMAT_TEXT], const json_t *limit, const char *path)
@@ -142,7 +143,7 @@ int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
     const struct ui_edit *e = edit_pending(ui, limit, NULL);
     const json_t *override = snapshot_at(limit, "override");
     if (json_is_object(override)) {
-        override_text(ui, override, text, sizeof text);
+        override_text(ui, override, json_is_true(snapshot_at(limit, "blocked")), text, sizeof text);
         ui_draw_labelled(a, rows++, "Changed", W_LABEL, text);
     }
     if (e) {

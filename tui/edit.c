@@ -74,6 +74,21 @@ bool edit_target(struct ui *ui, struct ui_edit *e)
     return true;
 }
 
+/* A blocked limit has no amount to change: it is unblocked first. True: it was said. */
+static bool is_blocked(struct ui *ui)
+{
+    json_t *group = NULL;
+    const json_t *limit = target(ui, &group);
+    const json_t *by = json_is_true(snapshot_at(limit, "blocked")) ? limit : group;
+    if (!limit || snapshot_share(limit, group) < 2) {
+        return false;
+    }
+    const char *who = snapshot_text(by, "override.actor");
+    ui_say(ui, W_WARN, "%.60s is blocked%s%.40s; b unblocks it, then its amount can be changed.",
+           snapshot_text(limit, "name"), *who ? " by " : "", who);
+    return true;
+}
+
 static bool same_target(const struct ui_edit *e, const json_t *limit, const json_t *group)
 {
     const json_t *pairs = snapshot_at(group, "group");
@@ -93,7 +108,7 @@ const struct ui_edit *edit_pending(const struct ui *ui, const json_t *limit, con
 void edit_step(struct ui *ui, int tenths)
 {
     json_t *group = NULL;
-    if (!ui_may_change(ui)) {
+    if (!ui_may_change(ui) || is_blocked(ui)) {
         return;
     }
     json_t *limit = target(ui, &group);
@@ -226,7 +241,7 @@ void edit_apply(struct ui *ui)
 
 void edit_open_form(struct ui *ui, int field)
 {
-    if (!ui_may_change(ui)) {
+    if (!ui_may_change(ui) || is_blocked(ui)) {
         return;
     }
     struct ui_edit pending = ui->edit;
@@ -340,6 +355,11 @@ void edit_block(struct ui *ui)
         return;
     }
     json_t *limit = target(ui, &group);
+    if (json_is_true(snapshot_at(limit, "blocked"))) { /* all of it, not this group alone */
+        group = NULL;
+        json_decref(e.group);
+        e.group = NULL;
+    }
     bool blocked = json_is_true(snapshot_at(group ? group : limit, "blocked"));
     char name[160];
     char amount[FORMAT_TEXT];

@@ -316,8 +316,10 @@ static void put_state(const struct panel *p, struct w_cell *out, const json_t *l
     if (json_is_object(override)) {
         char when[FORMAT_TEXT] = "";
         format_span(when, until - p->ui->wall_ms);
-        snprintf(text, sizeof text, "set by %.40s%s%s", snapshot_text(override, "actor"),
-                 until ? ", for " : "", until ? when : "");
+        const char *actor = snapshot_text(override, "actor");
+        bool own = strcmp(actor, snapshot_text(p->ui->hello, "user")) == 0;
+        snprintf(text, sizeof text, "by %.40s%s%s", own ? "you" : actor, until ? ", " : "",
+                 until ? when : "");
         out->role = W_LABEL;
     }
     if (*burn) {

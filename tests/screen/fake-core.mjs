@@ -243,9 +243,10 @@ const methods = {
     audit,
     calls: () => ({ version: 1, calls: [
         { request_id: 'run-1', model: 'claude-3-5-haiku', operation: 'converse_stream', tags: { costCenter: 'sales', applicationId: 'quotes' }, principal: 'quotes-key',
-            since: iso(Date.now() - 95000), admitted_at: iso(Date.now() - 95000), age_ms: 95000, first_token_ms: 412, input_tokens: 1210, output_tokens: 3400, usd: 0.0146 },
+            admitted_at: iso(Date.now() - 95000), since: iso(Date.now() - 95000), waiting: null, age_ms: 95000, first_token_ms: 412, input_tokens: 1210, output_tokens: 3400, usd: 0.0146 },
         { request_id: 'run-2', model: 'nova-lite', operation: 'converse', tags: { costCenter: 'support', applicationId: 'triage' }, principal: 'triage-key',
-            since: iso(Date.now() - 21000), admitted_at: iso(Date.now() - 21000), age_ms: 21000, first_token_ms: null, input_tokens: null, output_tokens: 0, usd: null }] }),
+            admitted_at: null, since: iso(Date.now() - 21000), waiting: { limit: 'nova-requests' }, age_ms: 21000, first_token_ms: null, input_tokens: null,
+            output_tokens: null, usd: null }] }),
 };
 
 if (flag('--old')) delete methods.calls;

@@ -172,7 +172,7 @@ test('every view at every size in every depth of colours agrees with status --js
             assert.ok(found, `nowhere ${somewhere}`);
             screen.resize(100, 30);
             screen.keys('7');
-            await screen.wait(/haiku-day .*set by/, 40000); // states are words too
+            await screen.wait(/haiku-day .*by you/, 40000); // states are words too
             screen.keys('q');
             assert.equal(await screen.exit(40000), 0);
         });

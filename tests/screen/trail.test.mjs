@@ -108,6 +108,26 @@ test('denials stand by who and why, and lead to the limit and to what would let 
     await leave(screen);
 });
 
+test('what is blocked is unblocked as a whole, from a group too, before an amount is asked for', async (t) => {
+    const { core } = await begin(t);
+    await core.json('limit', 'block', 'haiku-day', '--reason', 'runaway batch');
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    screen.type('/haiku');
+    screen.keys('Enter', 'Enter');
+    await screen.wait(/Changed +blocked by \S+ .*runaway batch/);
+    await screen.wait(/costCenter=sales .*BLOCKED/);
+    screen.keys('t');
+    await screen.wait(/haiku-day is blocked by \S+; b unblocks it/);
+    screen.keys('b');
+    await screen.wait(/Unblock this limit\?[^]*haiku-day +│[^]*blocked -> 100k\/day/);
+    screen.keys('Left', 'Enter');
+    await screen.wait(/haiku-day: blocked -> 100k/);
+    assert.equal((await core.limit('haiku-day')).blocked, false);
+    await leave(screen);
+});
+
 test('limits show how fast they are used up, who burns, needless denials and who waits; cost centers what is ahead', async (t) => {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-fake-'));
     const socket = path.join(dir, 'control.sock');

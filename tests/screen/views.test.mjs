@@ -113,10 +113,11 @@ async function pretend(t, ...flags) {
 
 test('calls that run stand above those that ended', async (t) => {
     const socket = await pretend(t);
-    const screen = Terminal.start(t, ['--socket', socket], { columns: 140, rows: 30 });
+    const screen = Terminal.start(t, ['--socket', socket], { columns: 150, rows: 30 });
     await screen.wait(/LIVE/);
     screen.keys('5');
-    await screen.wait(/Running[^]*1 min +sales\/quotes +claude-3-5-haiku +412 ms +1\.21k +3\.40k +\$0\.01 +converse_stream[^]*Ended/);
+    await screen.wait(/Running[^]*1 min +sales\/quotes +claude-3-5-haiku +412 ms +1\.21k +3\.40k +\$0\.01 +converse_stre[^]*Ended/);
+    await screen.wait(/WAITS FOR[^]*20 s +support\/triage +nova-lite +nova-requests +-/); // no room for it yet
     screen.keys('Tab', 'Enter');
     await screen.wait(/request id +run-1/);
     screen.keys('Escape');
