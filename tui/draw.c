@@ -53,15 +53,22 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Cost centers, and the limits below them when there is room. */
+/* Cost centers, and below them, when there is room, the limits, and then the applications. */
 static void draw_left(struct ui *ui, const struct w_area *a, int gap)
 {
     int costs = least(wanted(ui, 1), a->h);
     bool limits = a->h - costs - gap >= LIMITS_ROWS;
     struct w_area top = w_area_part(a, 0, 0, limits ? costs : a->h, a->w);
     struct w_area rest = w_area_part(a, limits ? costs + gap : a->h, 0, a->h, a->w);
+    int middle = least(wanted(ui, 3), rest.h);
+    bool more = rest.h - middle - gap >= LIMITS_ROWS;
+    struct w_area below = w_area_part(&rest, more ? middle + gap : rest.h, 0, rest.h, rest.w);
     draw_panel(ui, 1, &top);
+    if (more) {
+        rest.h = middle;
+    }
     draw_panel(ui, 3, &rest);
+    draw_panel(ui, 4, &below);
 }
 
 /* Denials, and the graph below them when there is room. */
@@ -105,6 +112,7 @@ static void draw_overview(struct ui *ui, const struct w_area *a)
     draw_panel(ui, 1, &costs);
     draw_panel(ui, 2, &denied);
     draw_panel(ui, 3, &none);
+    draw_panel(ui, 4, &none);
 }
 
 /* Panels one below the other, each as high as it would like while there is room for all. */

@@ -13,6 +13,8 @@ enum panel_kind {
     KIND_USD,      /* "$3.10" */
     KIND_FORECAST, /* likewise; marked when above the row's budget */
     KIND_BILLED,   /* what Cost Explorer says of the cost center */
+    KIND_LEDGER,   /* the other way round: what the ledger says of one that was billed */
+    KIND_VERDICT,  /* how both compare, on the newest day that was compared */
     KIND_OK_CALLS, /* approved, neither failed nor open */
     KIND_TIME,     /* "14:05:09" */
     KIND_DAY_TIME, /* "11-21 14:05" */
@@ -157,6 +159,7 @@ json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group);
 void panel_cell(const struct panel *p, const json_t *row, const struct panel_column *column,
                 struct w_cell *out);
 /* What a row is ordered by in a column. */
+int64_t panel_ok_calls(const json_t *row);
 void panel_rank(const struct panel *p, const json_t *row, const struct panel_column *column,
                 struct w_rank *out);
 /* How full a limit is, as a severity: 80 % warns, 98 % and blocked are critical. */

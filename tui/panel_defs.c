@@ -183,8 +183,10 @@ static const struct panel_column metrics[] = {
 
 static const struct panel_column bill[] = {
     {{"COST CENTER", 10, 26, W_LEFT, 0, 1}, KIND_TEXT, "cost_center"},
-    {{"TODAY", 7, 10, W_RIGHT, 0, 0}, KIND_USD, "today_usd"},
+    {{"TODAY", 7, 10, W_RIGHT, 3, 0}, KIND_USD, "today_usd"},
     {{"MONTH", 7, 10, W_RIGHT, 0, 0}, KIND_USD, "month_usd"},
+    {{"HERE", 6, 10, W_RIGHT, 0, 0}, KIND_LEDGER, ""},
+    {{"DAY BY DAY", 10, 15, W_LEFT, 2, 0}, KIND_VERDICT, ""},
 };
 
 static const struct panel_column budgets[] = {

@@ -192,15 +192,44 @@ int64_t snapshot_empty_in(const json_t *limit, const json_t *group)
     return json_is_integer(seconds) ? 1000 * (int64_t)json_integer_value(seconds) : -1;
 }
 
-json_t *snapshot_billed(const struct snapshot *s, const char *cost_center)
+/* A member of the row whose `key` has that value; NULL when there is none. */
+static json_t *member_of(const json_t *rows, const char *key, const char *value, const char *member)
 {
     size_t i;
     json_t *row;
-    json_array_foreach(snapshot_at(s->data, "aws.costs"), i, row)
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
     {
-        if (strcmp(snapshot_text(row, "cost_center"), cost_center) == 0) {
-            return json_object_get(row, "month_usd");
+        if (strcmp(snapshot_text(row, key), value) == 0) {
+            return json_object_get(row, member);
         }
     }
     return NULL;
+}
+
+json_t *snapshot_billed(const struct snapshot *s, const char *cost_center)
+{
+    return member_of(snapshot_at(s->data, "aws.costs"), "cost_center", cost_center, "month_usd");
+}
+
+json_t *snapshot_spent(const struct snapshot *s, const char *cost_center)
+{
+    return member_of(snapshot_at(s->data, "cost_centers"), "name", cost_center, "month_usd");
+}
+
+const char *snapshot_verdict(const struct snapshot *s, const char *cost_center)
+{
+    size_t i;
+    json_t *row;
+    const char *newest = "";
+    const char *verdict = "-";
+    json_array_foreach(snapshot_at(s->data, "reconcile.costs"), i, row)
+    {
+        const char *day = snapshot_text(row, "day");
+        if (strcmp(snapshot_text(row, "cost_center"), cost_center) == 0 &&
+            strcmp(day, newest) >= 0) {
+            newest = day;
+            verdict = snapshot_text(row, "verdict");
+        }
+    }
+    return strcmp(verdict, "bypass_or_price") == 0 ? "bypass or price" : verdict;
 }

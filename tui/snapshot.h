@@ -36,5 +36,9 @@ double snapshot_share(const json_t *limit, const json_t *group);
 int64_t snapshot_empty_in(const json_t *limit, const json_t *group);
 /* What Cost Explorer bills a cost center this month, or NULL. */
 json_t *snapshot_billed(const struct snapshot *s, const char *cost_center);
+/* What the ledger counted for it this month, or NULL. */
+json_t *snapshot_spent(const struct snapshot *s, const char *cost_center);
+/* "ok", "price", "bypass or price" of the newest day that was compared; "-": none was. */
+const char *snapshot_verdict(const struct snapshot *s, const char *cost_center);
 
 #endif

@@ -113,6 +113,24 @@ static void exhaustion_is_as_the_core_foresees_it(void **state)
     json_decref(group);
 }
 
+static void the_bill_stands_beside_the_ledger(void **state)
+{
+    (void)state;
+    struct snapshot s = {0};
+    merge(&s,
+          "{'cost_centers':[{'name':'sales','month_usd':12.5}],"
+          "'aws':{'costs':[{'cost_center':'sales','month_usd':13.0}]},"
+          "'reconcile':{'costs':[{'day':'2026-11-20','cost_center':'sales','verdict':'ok'},"
+          "{'day':'2026-11-21','cost_center':'sales','verdict':'bypass_or_price'}]}}",
+          10);
+    assert_true(json_number_value(snapshot_billed(&s, "sales")) == 13.0);
+    assert_true(json_number_value(snapshot_spent(&s, "sales")) == 12.5);
+    assert_string_equal(snapshot_verdict(&s, "sales"), "bypass or price");
+    assert_null(snapshot_billed(&s, "support"));
+    assert_string_equal(snapshot_verdict(&s, "support"), "-");
+    snapshot_clear(&s);
+}
+
 static void bursts_of_denials_are_one_row(void **state)
 {
     (void)state;
@@ -197,6 +215,7 @@ int main(void)
         cmocka_unit_test(rows_find_their_limits),
         cmocka_unit_test(shares_count_what_is_reserved),
         cmocka_unit_test(exhaustion_is_as_the_core_foresees_it),
+        cmocka_unit_test(the_bill_stands_beside_the_ledger),
         cmocka_unit_test(bursts_of_denials_are_one_row),
         cmocka_unit_test(figures_read_as_engineers_write_them),
         cmocka_unit_test(spans_move_in_steps),
