@@ -207,7 +207,14 @@ static void tell_denials(struct plain *p, const json_t *denials, int64_t now_ms,
     }
 }
 
-/* What people did; thresholds are told as the limits' own sentences. */
+/* Thresholds are told as the limits' own sentences; what people did, how fast a limit burns and
+ * how the core is are not. */
+static bool only_here(const json_t *event)
+{
+    return *snapshot_text(event, "actor") || !*snapshot_text(event, "limit") ||
+           strstr(snapshot_text(event, "text"), " burns ");
+}
+
 static void tell_events(struct plain *p, const json_t *events)
 {
     size_t i;
@@ -216,7 +223,7 @@ static void tell_events(struct plain *p, const json_t *events)
     {
         const char *at = snapshot_text(event, "at");
         bool told = strcmp(at, p->event_at) <= 0;
-        if (!told && p->begun && *snapshot_text(event, "actor")) {
+        if (!told && p->begun && only_here(event)) {
             say(p, "%s", snapshot_text(event, "text"));
         }
         if (!told && i + 1 == json_array_size(events)) {

@@ -109,13 +109,15 @@ static void people_sources_and_control_characters(void **state)
          1);
     assert_string_equal(heard, ""); /* what was before we came, and what is well */
     tell(p,
-         "{\"events\":[{\"at\":\"2\",\"actor\":\"\",\"text\":\"threshold\"},"
+         "{\"events\":[{\"at\":\"2\",\"actor\":\"\",\"limit\":\"day\",\"text\":\"threshold\"},"
+         "{\"at\":\"21\",\"actor\":\"\",\"limit\":\"day\",\"text\":\"limit day burns 8 times\"},"
          "{\"at\":\"3\",\"actor\":\"ann\",\"text\":\"ann\\u001b[2J changed it\"}],"
          "\"cloud\":[{\"source\":\"cloudwatch\",\"state\":\"error\",\"error\":\"denied\"}]}",
          2);
     assert_null(strchr(heard, '\033'));
     assert_non_null(strstr(heard, " changed it\n"));
     assert_null(strstr(heard, "threshold"));
+    assert_non_null(strstr(heard, "limit day burns 8 times\n"));
     assert_non_null(strstr(heard, "cloudwatch: error, was ok: denied\n"));
     free(p);
 }
