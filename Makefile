@@ -120,6 +120,11 @@ install: all ## install into PREFIX (default /usr/local); DESTDIR is honoured
 	install -m 644 tui/completion/tollgate.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tollgate
 	install -m 644 tui/completion/_tollgate $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tollgate
 
+uninstall: ## remove from PREFIX what install put there
+	rm -rf $(DESTDIR)$(PREFIX)/share/tollgate
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/tollgate share/man/man1/tollgate.1 share/man/man5/tollgate.yaml.5 \
+	  share/bash-completion/completions/tollgate share/zsh/site-functions/_tollgate)
+
 clean: ## remove build/
 	$(Q)rm -rf build
 
@@ -128,6 +133,6 @@ help: ## this list
 
 -include tests/fuzz/fuzz.mk
 
-.PHONY: all demo test test-unit unit-binaries bench valgrind deps format lint layers install clean help
+.PHONY: all demo test test-unit unit-binaries bench valgrind deps format lint layers install uninstall clean help
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -25,7 +25,8 @@ static const char serve_help[] = "usage: tollgate serve [--config FILE] [--worke
                                  "The core in the foreground: proxy, limits, ledger, control "
                                  "socket. Logs to stderr; prints `ready URL` for each listener.\n"
                                  "SIGTERM drains (running calls may end, a second signal cuts "
-                                 "them); SIGHUP reloads the configuration.\n";
+                                 "them); SIGHUP reloads the configuration and reads certificates "
+                                 "again.\n";
 static const char attach_help[] =
     "usage: tollgate [--config FILE] [--socket PATH] [--theme NAME] [--no-color] [--ascii] "
     "[--no-mouse]\n                [--read-only] [--plain]\n"

@@ -231,6 +231,8 @@ struct core *core_open(const struct core_options *o, struct err_info *ei)
         return NULL;
     }
     if (c) {
+        log_info("control", "started, pid %d: %s, state in %s", (int)getpid(),
+                 *c->config->path ? c->config->path : "no file", c->config->state_dir);
         watch_core(c, "started", 0, "tollgate has started (%s, pid %d)", c->config->region,
                    (int)getpid());
     }
