@@ -215,7 +215,7 @@ static void run_change(struct ui *ui, const struct binding *b, const char *argum
     }
 }
 
-void command_run(struct ui *ui, const char *line)
+static void run(struct ui *ui, const char *line)
 {
     const char *arguments = "";
     bool ambiguous;
@@ -342,6 +342,6 @@ void command_key(struct ui *ui, int key)
     ui->mode = MODE_VIEW;
     w_history_add(&ui->commands, line);
     if (line[0]) {
-        command_run(ui, line);
+        run(ui, line);
     }
 }

@@ -61,7 +61,7 @@ static const json_t *group_of(const json_t *limit, const json_t *row)
 }
 
 /* "limit", "too_large", "blocked": as the core writes down why. */
-const char *trail_code(const json_t *row)
+static const char *code_of(const json_t *row)
 {
     const char *message = snapshot_text(row, "message");
     return *message ? message : snapshot_text(row, "error");
@@ -81,7 +81,7 @@ void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size
         snprintf(out, size, all ? "limit unblock --all" : "-");
     } else if (snapshot_share(limit, group) >= 2) {
         snprintf(out, size, "unblock it: b");
-    } else if (strcmp(trail_code(row), "too_large") == 0) {
+    } else if (strcmp(code_of(row), "too_large") == 0) {
         snprintf(out, size, "more than all of it: raise it, =");
     } else if (left > 0 && panel_limit_state(limit, group) != W_STATE_CRIT) {
         format_amount(text, metric, left);
@@ -143,7 +143,7 @@ static void add_refused(struct ui *ui, const json_t *row, const json_t *limit)
 {
     char text[TEXT];
     char remedy[TEXT / 2];
-    const char *code = trail_code(row);
+    const char *code = code_of(row);
     trail_remedy(ui, row, remedy, sizeof remedy);
     if (limit) {
         add_rule(ui, "refused by", limit, group_of(limit, row));

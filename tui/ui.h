@@ -215,7 +215,6 @@ void ui_key(void *arg, int key);
 void ui_act(struct ui *ui, const struct binding *b);
 
 void keys_open_row(struct ui *ui);
-void keys_open_limit(struct ui *ui, const char *name);
 /* Sorts by a column; by the same one again: the other way round. */
 void keys_sort_toggle(struct ui *ui, size_t column);
 
@@ -337,7 +336,6 @@ void choose_key(struct ui *ui, int key);
 /* --- trail.c: why a call was refused, and what it counted in --- */
 /* What would let through what this denial refused: "wait 20 s, or raise it: t". */
 void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size);
-const char *trail_code(const json_t *row);
 /* Adds the limits of a call to the pager. */
 void trail_fill(struct ui *ui, const json_t *row);
 
@@ -346,6 +344,5 @@ void detail_open(struct ui *ui);
 void detail_fill(struct ui *ui);
 void help_open(struct ui *ui);
 void command_key(struct ui *ui, int key);
-void command_run(struct ui *ui, const char *line);
 
 #endif

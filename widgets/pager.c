@@ -66,7 +66,7 @@ enum w_answer w_pager_key(struct w_pager *p, int key, int rows)
     return W_HANDLED;
 }
 
-int w_pager_draw(const struct w_area *a, struct w_pager *p)
+static int draw(const struct w_area *a, struct w_pager *p)
 {
     clamp_top(p, a->h);
     for (int y = 0; y < a->h && p->top + y < p->count; y++) {
@@ -84,7 +84,7 @@ int w_pager_draw_box(const struct w_area *a, struct w_pager *p)
         width = w > width ? w : width;
     }
     struct w_area in = w_dialog_frame(a, p->title, p->count, width);
-    w_pager_draw(&in, p);
+    draw(&in, p);
     bool framed = in.y + in.h < a->y + a->h;
     if (p->count > in.h && in.h > 0 && framed) {
         char more[48];

@@ -26,8 +26,6 @@ void w_pager_add(struct w_pager *p, enum w_role role,
                  const char *text); /* beyond the maximum: dropped */
 /* Arrows, j, k, pages, Home, End, Space scroll; Esc, Enter and q cancel. `rows`: as drawn last. */
 enum w_answer w_pager_key(struct w_pager *p, int key, int rows);
-/* Draws into the area; returns the number of rows the text has. */
-int w_pager_draw(const struct w_area *a, struct w_pager *p);
 /* In a box as large as the text, at most the screen. Returns the rows of text shown. */
 int w_pager_draw_box(const struct w_area *a, struct w_pager *p);
 

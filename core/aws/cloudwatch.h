@@ -6,9 +6,8 @@
 
 #include <jansson.h>
 
-#define CLOUDWATCH_PUT_MAX        1000          /* data in one request */
-#define CLOUDWATCH_PUT_BYTES      (1000 * 1000) /* below AWS's 1 MB, before compression */
-#define CLOUDWATCH_DIMENSIONS_MAX 8
+#define CLOUDWATCH_PUT_MAX   1000          /* data in one request */
+#define CLOUDWATCH_PUT_BYTES (1000 * 1000) /* below AWS's 1 MB, before compression */
 
 struct cloudwatch_dimension {
     const char *name, *value;

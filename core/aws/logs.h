@@ -10,7 +10,6 @@
 #define LOGS_EVENT_COST 26
 #define LOGS_SPAN_MS    (24LL * 3600 * 1000)      /* between the first and the last event */
 #define LOGS_OLDEST_MS  (14 * 24LL * 3600 * 1000) /* back from now; older ones are rejected */
-#define LOGS_NEWEST_MS  (2LL * 3600 * 1000)       /* ahead of now */
 
 struct logs_event {
     int64_t at_ms;

@@ -138,8 +138,8 @@ static void mac(EVP_MAC_CTX *c, uint8_t out[32], const struct str *parts, size_t
     CHECK(EVP_MAC_final(c, out, &n, 32) == 1 && n == 32);
 }
 
-void sigv4_hmac_parts(uint8_t out[32], const void *key, size_t key_n, const struct str *parts,
-                      size_t count)
+static void hmac_parts(uint8_t out[32], const void *key, size_t key_n, const struct str *parts,
+                       size_t count)
 {
     EVP_MAC_CTX *c = contexts()->hmac;
     /* A NULL key would mean "the one before". */
@@ -178,5 +178,5 @@ void sigv4_hmac_kept(uint8_t out[32], const uint8_t key[32], const struct str *p
 void sigv4_hmac(uint8_t out[32], const void *key, size_t key_n, const void *data, size_t n)
 {
     struct str part = {data, n};
-    sigv4_hmac_parts(out, key, key_n, &part, 1);
+    hmac_parts(out, key, key_n, &part, 1);
 }

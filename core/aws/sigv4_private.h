@@ -4,10 +4,6 @@
 
 #include "core/aws/sigv4.h"
 
-/* HMAC-SHA256 of several parts, one behind the other. */
-void sigv4_hmac_parts(uint8_t out[32], const void *key, size_t key_n, const struct str *parts,
-                      size_t count);
-
 /* The same with a signing key of 32 bytes, for which the thread keeps a context ready: the eight
  * newest. */
 void sigv4_hmac_kept(uint8_t out[32], const uint8_t key[32], const struct str *parts, size_t count);

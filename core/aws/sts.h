@@ -13,8 +13,6 @@ enum err sts_get_caller_identity(struct aws_http *h, const struct aws_place *pla
                                  struct err_info *ei) MUST_CHECK;
 
 #define STS_SESSION_NAME_MAX 64
-#define STS_TAGS_MAX         50
-#define STS_TAG_KEY_MAX      128
 #define STS_TAG_VALUE_MAX    256
 
 struct sts_tag {

@@ -13,7 +13,6 @@ void log_init(int fd, enum log_level level);
 void log_line(enum log_level level, const char *room, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define log_debug(room, ...) log_line(LOG_DEBUG, room, __VA_ARGS__)
 #define log_info(room, ...)  log_line(LOG_INFO, room, __VA_ARGS__)
 #define log_warn(room, ...)  log_line(LOG_WARN, room, __VA_ARGS__)
 #define log_error(room, ...) log_line(LOG_ERROR, room, __VA_ARGS__)

@@ -29,7 +29,7 @@ struct asking {
     json_t *facts;
 };
 
-const char *cloud_cost_tag(const struct config *config)
+static const char *cost_tag(const struct config *config)
 {
     for (size_t i = 0; i < config->cost_tags.count; i++) {
         const struct config_pair *pair = &config->cost_tags.at[i];
@@ -167,7 +167,7 @@ static void keep_centers(struct centers *g)
 static enum err ask_centers(struct asking *a, int64_t *pages, struct err_info *ei)
 {
     struct centers g = {.asking = a, .daily = json_object()};
-    const char *tag = cloud_cost_tag(a->run->config);
+    const char *tag = cost_tag(a->run->config);
     if (tag == NULL) {
         json_decref(g.daily);
         return ERR_OK;

@@ -10,7 +10,7 @@
 #define LONGEST_MS     MONTH_MS
 #define METRIC_USD     (MONEY_DOLLAR * 3 / 10) /* a custom metric a month */
 
-int64_t cloud_wanted_period(enum source s, const struct config *config)
+static int64_t wanted_period(enum source s, const struct config *config)
 {
     switch (s) {
     case SOURCE_CREDENTIALS:
@@ -74,13 +74,13 @@ void cloud_spread(struct cloud *c, const struct config *config)
     for (int i = 0; i < SOURCES; i++) {
         money_t run = cost_of(c, (enum source)i);
         if (run >= 0) {
-            sum = money_add(sum, monthly(run, cloud_wanted_period((enum source)i, config)));
+            sum = money_add(sum, monthly(run, wanted_period((enum source)i, config)));
         }
     }
     for (int i = 0; i < SOURCES; i++) {
         struct cloud_source *s = &c->sources[i];
         money_t run = cost_of(c, (enum source)i);
-        s->asked_ms = cloud_wanted_period((enum source)i, config);
+        s->asked_ms = wanted_period((enum source)i, config);
         s->period_ms =
             run < 0 ? s->asked_ms : stretched(s->asked_ms, sum, config->poll.max_usd_per_month);
         if (i == SOURCE_PUBLISH) {

@@ -131,14 +131,10 @@ json_t *cloud_usd(money_t m);
 const char *cloud_model_of(struct cloud *c, const char *id);
 
 /* cloud_periods.c */
-/* How often the file wants a source; 0: it is off. */
-int64_t cloud_wanted_period(enum source s, const struct config *config);
 /* Fills period and cost of every source: all that cost something are stretched alike until the sum
  * keeps to poll.max_usd_per_month. Locked. */
 void cloud_spread(struct cloud *c, const struct config *config);
 
-/* The tag key that billing uses for cost centers; NULL when the file maps none. */
-const char *cloud_cost_tag(const struct config *config);
 /* "2026-11-21" of a time, UTC. */
 void cloud_day(char out[11], int64_t wall_ms);
 bool cloud_is_stopping(struct cloud *c);

@@ -143,23 +143,3 @@ json_t *entry_json_with_unit(const struct audit_entry *e)
     }
     return o;
 }
-
-json_t *change_json(const struct ledger_change *c)
-{
-    struct audit_entry e = {.seq = c->seq,
-                            .is_change = true,
-                            .time_ms = c->time_ms,
-                            .change_id = c->id,
-                            .undoes = c->undoes,
-                            .until_ms = c->until_ms,
-                            .limit = str_of(c->limit),
-                            .group = str_of(c->group),
-                            .action = str_of(c->action),
-                            .old_value = str_of(c->old_value),
-                            .new_value = str_of(c->new_value),
-                            .actor_login = str_of(c->actor),
-                            .actor_uid = c->actor_uid,
-                            .reason = str_of(c->reason),
-                            .ticket = str_of(c->ticket)};
-    return change_of(&e);
-}

@@ -115,7 +115,6 @@ void snapshot_totals(json_t *o, const struct totals *t); /* adds the members of 
 json_t *entry_json(const struct audit_entry *e); /* a line of the audit */
 /* Likewise, for the socket, where 3000 dollars look like 3000 tokens: a change says its `unit`. */
 json_t *entry_json_with_unit(const struct audit_entry *e);
-json_t *change_json(const struct ledger_change *c);
 json_t *amount_json(enum config_metric metric, int64_t amount);
 json_t *group_json(const char *group); /* "k=v,k=v" -> {} */
 json_t *tags_object(const struct tags *t);

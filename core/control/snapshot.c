@@ -7,8 +7,7 @@
 #include "core/control/notify.h"
 #include "core/control/snapshot_private.h"
 
-#define OPEN_NAMES_MAX 512
-#define DAY_MS         (24 * 3600000LL)
+#define DAY_MS (24 * 3600000LL)
 
 static void put(json_t *o, const char *key, json_t *value)
 {

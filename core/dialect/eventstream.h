@@ -6,8 +6,6 @@
 
 #include "core/base/buf.h"
 
-#define EVENTSTREAM_MESSAGE_MAX (24 * 1024 * 1024 + 128 * 1024 + 16)
-
 struct eventstream_header {
     struct str name;
     uint8_t type;     /* 0 true .. 9 uuid */

@@ -65,7 +65,7 @@ void sse_meter_fail(struct sse_meter *m, struct str raw_name)
     }
 }
 
-void sse_members(struct str json, const char *const *names, struct str *values, size_t count)
+static void members(struct str json, const char *const *names, struct str *values, size_t count)
 {
     struct str key, raw;
     struct scan s;
@@ -91,7 +91,7 @@ struct str sse_member(struct str json, const char *name)
 {
     struct str value;
 
-    sse_members(json, &name, &value, 1);
+    members(json, &name, &value, 1);
     return value;
 }
 

@@ -45,8 +45,7 @@ void sse_meter_text(struct sse_meter *m, int64_t bytes);
 void sse_meter_usage(struct sse_meter *m, struct str raw); /* usage as it is reported here */
 void sse_meter_tell(struct sse_meter *m, bool final);
 void sse_meter_fail(struct sse_meter *m, struct str raw_name);
-/* The raw values of an object's members; empty where there is none. */
-void sse_members(struct str json, const char *const *names, struct str *values, size_t count);
+/* The raw value of an object's member; empty where there is none. */
 struct str sse_member(struct str json, const char *name);
 /* What is between the quotes of a raw string; empty for anything else. */
 struct str sse_text(struct str raw);

@@ -66,7 +66,7 @@ struct key_entry *identity_find(struct identity *id, struct str access_key_id)
     return map_get(&id->by_id, access_key_id);
 }
 
-struct key_entry *identity_find_bearer(struct identity *id, const uint8_t sha256[32])
+static struct key_entry *find_bearer(struct identity *id, const uint8_t sha256[32])
 {
     struct key_entry *k = map_get(&id->by_bearer, bearer_key(sha256));
     return k != NULL && str_equal_secret(k->record.bearer_sha256, sha256, 32) ? k : NULL;
@@ -269,7 +269,7 @@ static enum err check_bearer(struct identity *id, const struct identity_request 
         d->made = true;
     }
     pthread_rwlock_rdlock(&id->lock);
-    const struct key_entry *k = identity_find_bearer(id, d->sha256);
+    const struct key_entry *k = find_bearer(id, d->sha256);
     enum err e = ERR_OK;
     if (k == NULL) {
         e = unknown_bearer(ei);

@@ -37,7 +37,6 @@ struct identity {
 
 /* Under the lock; NULL: unknown. */
 struct key_entry *identity_find(struct identity *id, struct str access_key_id);
-struct key_entry *identity_find_bearer(struct identity *id, const uint8_t sha256[32]);
 /* Is the key good at this time? ERR_AUTH says since when it is not. */
 enum err identity_not_expired(const struct key_record *k, int64_t now_ms,
                               struct err_info *ei) MUST_CHECK;

@@ -316,7 +316,6 @@ enum err reserve_try(struct limits *l, const struct call *call, int64_t now_ms,
                      struct limit_hold **hold, int64_t *clamped, size_t *count) MUST_CHECK;
 /* Counts the refusal in each limit that refuses and describes the one that frees last. */
 void reserve_refuse(struct limits *l, size_t count, int64_t now_ms, struct limit_denial *denial);
-struct limit_hold *hold_new(struct limits *l, size_t count);
 void hold_free(struct limits *l, struct limit_hold *h);
 
 /* --- phantom.c --- */

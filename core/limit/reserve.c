@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-struct limit_hold *hold_new(struct limits *l, size_t count)
+static struct limit_hold *hold_new(struct limits *l, size_t count)
 {
     size_t cap = count <= HOLD_INLINE ? HOLD_INLINE : count;
     struct limit_hold *h = cap == HOLD_INLINE ? l->spare : NULL;

@@ -51,7 +51,7 @@ static json_t *describe(const struct sim_series *s)
                      s->name.p, s->name.n, "Dimensions", dimensions);
 }
 
-void sim_cloudwatch_list(struct sim_connection *c, const json_t *root)
+static void list_metrics(struct sim_connection *c, const json_t *root)
 {
     struct sim *s = sim_http_owner(c);
     int64_t from = sim_json_page(json_object_get(root, "NextToken"));
@@ -92,7 +92,7 @@ void sim_cloudwatch_handle(struct sim_connection *c, const struct sim_request *r
         sim_cloudwatch_get(c, root);
     } else if (str_is(operation, "ListMetrics")) {
         l->list_metric_calls++;
-        sim_cloudwatch_list(c, root);
+        list_metrics(c, root);
     } else if (!sim_alarms_handle(c, operation, root)) {
         sim_json_refuse(c, "UnknownOperationException", "InvalidAction",
                         "PutMetricData, GetMetricData, ListMetrics, DescribeAlarms and "

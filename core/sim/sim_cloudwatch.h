@@ -6,6 +6,5 @@
 
 void sim_cloudwatch_put(struct sim_connection *c, const json_t *root, size_t body_n);
 void sim_cloudwatch_get(struct sim_connection *c, const json_t *root);
-void sim_cloudwatch_list(struct sim_connection *c, const json_t *root);
 
 #endif

@@ -14,7 +14,7 @@ static const char *const fault_names[] = {
 #undef X
 };
 
-bool sim_fault_parse(struct str name, enum sim_fault *out)
+static bool parse_fault(struct str name, enum sim_fault *out)
 {
     for (size_t i = 0; i < sizeof fault_names / sizeof fault_names[0]; i++) {
         if (str_is(name, fault_names[i])) {
@@ -125,7 +125,7 @@ static enum err read_member(struct sim_knobs *k, struct scan *s, struct str key,
     if (str_is(key, "services")) {
         return read_outages(k, s, ei);
     }
-    if (str_is(key, "fault") && scan_string(s, &text) && sim_fault_parse(text, &k->fault)) {
+    if (str_is(key, "fault") && scan_string(s, &text) && parse_fault(text, &k->fault)) {
         return ERR_OK;
     }
     return err_set(ei, ERR_PARSE, "\"%.*s\" is not known here, or not with that value",
@@ -178,7 +178,7 @@ static void take_directive(struct sim_directives *d, struct str name, struct str
     int64_t n = -1;
 
     if (str_is(name, "fault")) {
-        d->fault_said = sim_fault_parse(value, &d->fault) || d->fault_said;
+        d->fault_said = parse_fault(value, &d->fault) || d->fault_said;
         return;
     }
     if (!str_to_i64(value, &n) || n < 0 || n > MINUTE_US) {

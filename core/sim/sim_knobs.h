@@ -24,7 +24,6 @@ enum sim_fault {
     SIM_FAULT_LIST(X)
 #undef X
 };
-bool sim_fault_parse(struct str name, enum sim_fault *out);
 
 enum sim_outage {
     SIM_UP,
