@@ -3,22 +3,22 @@
 #include "core/aws/credentials_private.h"
 
 #include "core/base/clock.h"
+#include "core/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIMIT_MS   30000
-#define STEP_MS    100 /* how soon an abort is noticed */
-#define OUTPUT_MAX 65536
-#define ARGS_MAX   64
+#define LIMIT_MS     30000
+#define STEP_MS      100 /* how soon an abort is noticed */
+#define REAP_STEP_MS 5   /* between the end of its output and its own */
+#define OUTPUT_MAX   65536
+#define ARGS_MAX     64
 
 extern char **environ;
 
@@ -69,89 +69,39 @@ static bool split(struct words *w, struct str command)
     return quote == '\0' && w->count > 0;
 }
 
-/* The child gets its own process group, so that what it starts can be ended with it. */
-static int spawn_child(pid_t *pid, struct words *w, int output)
+/* Reads what there is; true at the end of the output. */
+static bool take_output(struct buf *out, int fd, enum err *e)
 {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigset_t pipe_only;
-    if (posix_spawn_file_actions_init(&files) != 0) {
-        return ENOMEM;
+    char *at = buf_reserve(out, 4096);
+    ssize_t n = at != NULL ? read(fd, at, 4096) : -1;
+    if (at == NULL || (n < 0 && errno != EINTR)) {
+        *e = at == NULL ? ERR_TOO_BIG : ERR_IO;
+        return true;
     }
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&files);
-        return ENOMEM;
-    }
-    sigemptyset(&none);
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    int failed = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    failed = failed != 0 ? failed : posix_spawn_file_actions_adddup2(&files, output, 1);
-    failed = failed != 0 ? failed
-                         : posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
-    failed = failed != 0 ? failed : posix_spawnattr_setpgroup(&attributes, 0);
-    failed = failed != 0 ? failed : posix_spawnattr_setsigmask(&attributes, &none);
-    failed = failed != 0 ? failed : posix_spawnattr_setsigdefault(&attributes, &pipe_only);
-    failed = failed != 0 ? failed
-                         : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP |
-                                                                     POSIX_SPAWN_SETSIGMASK |
-                                                                     POSIX_SPAWN_SETSIGDEF);
-    if (failed == 0) {
-        failed = posix_spawnp(pid, w->args[0], &files, &attributes, w->args, environ);
-    }
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    buf_commit(out, n > 0 ? (size_t)n : 0);
+    return n == 0;
 }
 
-/* Reads to the end of the output. */
-static enum err read_output(struct buf *out, int fd, const atomic_bool *aborted)
+/* Until the output and the program have ended: it may close the one and hang. */
+static enum err read_output(struct buf *out, pid_t pid, int fd, const atomic_bool *aborted)
 {
     int64_t until_us = clock_mono_us() + LIMIT_MS * 1000LL;
-    for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int ready = poll(&p, 1, STEP_MS);
+    enum err e = ERR_OK;
+    bool ended = false;
+    while (e == ERR_OK && (!ended || !process_has_ended(pid))) {
+        struct pollfd p = {.fd = ended ? -1 : fd, .events = POLLIN};
+        int ready = poll(&p, 1, ended ? REAP_STEP_MS : STEP_MS);
         if (atomic_load(aborted)) {
-            return ERR_CLOSED;
-        }
-        if (ready == 0 && clock_mono_us() > until_us) {
-            return ERR_TIMEOUT;
-        }
-        if (ready <= 0) {
-            if (ready < 0 && errno != EINTR) {
-                return ERR_IO;
-            }
-            continue;
-        }
-        char *at = buf_reserve(out, 4096);
-        if (at == NULL) {
-            return ERR_TOO_BIG;
-        }
-        ssize_t n = read(fd, at, 4096);
-        if (n == 0) {
-            return ERR_OK;
-        }
-        if (n < 0 && errno != EINTR) {
-            return ERR_IO;
-        }
-        buf_commit(out, n > 0 ? (size_t)n : 0);
-    }
-}
-
-/* Waits for the child, which is ended first unless it gave its output whole. */
-static int end_child(pid_t pid, bool kill_it)
-{
-    int status = 0;
-    if (kill_it) {
-        (void)kill(-pid, SIGKILL); /* fails only when it is gone */
-    }
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return -1;
+            e = ERR_CLOSED;
+        } else if (clock_mono_us() > until_us) {
+            e = ERR_TIMEOUT;
+        } else if (ready > 0) {
+            ended = take_output(out, fd, &e);
+        } else if (ready < 0 && errno != EINTR) {
+            e = ERR_IO;
         }
     }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return e;
 }
 
 static enum err run(struct buf *out, struct words *w, const char *profile,
@@ -162,16 +112,17 @@ static enum err run(struct buf *out, struct words *w, const char *profile,
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return err_set_sys(ei, ERR_IO, errno, "credential_process of profile %s", profile);
     }
-    int failed = spawn_child(&pid, w, ends[1]);
+    const int files[3] = {-1, ends[1], -1};
+    int failed = process_start(&pid, w->args, environ, files);
     close(ends[1]);
     if (failed != 0) {
         close(ends[0]);
         return err_set_sys(ei, ERR_IO, failed, "credential_process of profile %s: cannot run %s",
                            profile, w->args[0]);
     }
-    enum err e = read_output(out, ends[0], aborted);
+    enum err e = read_output(out, pid, ends[0], aborted);
     close(ends[0]);
-    int status = end_child(pid, e != ERR_OK);
+    int status = process_end(pid, e != ERR_OK);
     if (e != ERR_OK) {
         return err_set(ei, e, "credential_process of profile %s gave no credentials: %s", profile,
                        e == ERR_TIMEOUT ? "30 s passed" : err_name(e));
@@ -179,7 +130,7 @@ static enum err run(struct buf *out, struct words *w, const char *profile,
     if (status != 0) {
         return err_set(ei, ERR_AUTH,
                        "credential_process of profile %s failed (%d); run it by hand to see why",
-                       profile, status);
+                       profile, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     }
     return ERR_OK;
 }

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/process.h"
 #include "core/control/notify_private.h"
 
 #define STEP_MS      50   /* how soon its end is noticed */
@@ -74,37 +73,6 @@ static void surround_free(struct surroundings *s)
     }
 }
 
-/* Its own process group, so that what it starts ends with it; no descriptor but the three. */
-static int start(pid_t *pid, char *const *args, char *const *env, int input, int output)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, defaults;
-    if (posix_spawn_file_actions_init(&files) != 0) {
-        return ENOMEM;
-    }
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&files);
-        return ENOMEM;
-    }
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
-    int failed = posix_spawn_file_actions_adddup2(&files, input, 0);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(&files, output, 1);
-    failed = failed ? failed : posix_spawn_file_actions_adddup2(&files, output, 2);
-    failed = failed ? failed : posix_spawn_file_actions_addclosefrom_np(&files, 3);
-    failed = failed ? failed : posix_spawnattr_setpgroup(&attributes, 0);
-    failed = failed ? failed : posix_spawnattr_setsigmask(&attributes, &none);
-    failed = failed ? failed : posix_spawnattr_setsigdefault(&attributes, &defaults);
-    failed = failed ? failed : posix_spawnattr_setflags(&attributes, flags);
-    failed = failed ? failed : posix_spawn(pid, args[0], &files, &attributes, args, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
-}
-
 /* Reads what is there; false at the end of the output. */
 static bool take_output(int fd, struct buf *out)
 {
@@ -117,12 +85,6 @@ static bool take_output(int fd, struct buf *out)
     return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {.si_pid = 0};
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
-}
-
 /* Until the command has ended, its time is over, or everything ends. False: it was not over. */
 static bool watch(const struct notify_attempt *a, pid_t pid, int fd, struct buf *out)
 {
@@ -132,25 +94,12 @@ static bool watch(const struct notify_attempt *a, pid_t pid, int fd, struct buf 
         if (poll(&p, 1, STEP_MS) > 0) {
             open = take_output(fd, out);
         }
-        over = has_ended(pid);
+        over = process_has_ended(pid);
     }
     for (struct pollfd p = {.fd = fd, .events = POLLIN}; over && open && poll(&p, 1, 0) > 0;) {
         open = take_output(fd, out) && out->len < OUTPUT_SHOWN;
     }
     return over;
-}
-
-/* The group is ended before its leader is reaped: its number is not free to others until then. */
-static int reap(pid_t pid)
-{
-    int status = 0;
-    (void)kill(-pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0) {
-        if (errno != EINTR) {
-            return -1;
-        }
-    }
-    return status;
 }
 
 static enum notify_result judge(struct notify_attempt *a, bool over, int status)
@@ -177,7 +126,8 @@ static enum notify_result run(struct notify_attempt *a, char *const *args, int i
     struct buf out = {.max = OUTPUT_SHOWN};
     pid_t pid;
     surround(&s, a->event);
-    int failed = start(&pid, args, s.at, input, ends[1]);
+    const int files[3] = {input, ends[1], ends[1]};
+    int failed = process_start(&pid, args, s.at, files);
     surround_free(&s);
     (void)close(ends[1]);
     ends[1] = -1;
@@ -187,7 +137,7 @@ static enum notify_result run(struct notify_attempt *a, char *const *args, int i
         return failed == EAGAIN || failed == ENOMEM ? NOTIFY_AGAIN : NOTIFY_FAILED;
     }
     bool over = watch(a, pid, ends[0], &out);
-    enum notify_result result = judge(a, over, reap(pid));
+    enum notify_result result = judge(a, over, process_end(pid, true));
     if (out.len > 0) {
         char shown[OUTPUT_SHOWN * 2];
         struct str text = buf_str(&out);

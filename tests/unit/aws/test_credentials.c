@@ -163,21 +163,26 @@ static void *abort_refresh(void *arg)
     return NULL;
 }
 
-static void a_process_that_hangs_is_ended(void **state)
+static void ends_when_aborted(const char *script)
 {
-    (void)state;
     struct home h;
     pthread_t thread;
     char text[256];
     home_set_up(&h);
-    assert_true(snprintf(text, sizeof(text),
-                         "[default]\ncredential_process=sh -c 'touch %s/.aws/process; sleep 600'\n",
-                         h.dir) > 0);
+    assert_true(snprintf(text, sizeof(text), "[default]\ncredential_process=sh -c '%s %s%s'\n",
+                         script, h.dir, "/.aws/process; sleep 600") > 0);
     home_put_file(&h, "config", text);
     assert_int_equal(pthread_create(&thread, NULL, abort_refresh, &h), 0);
     assert_int_equal(home_refresh(&h, NOW_MS), ERR_CLOSED);
     assert_int_equal(pthread_join(thread, NULL), 0);
     home_tear_down(&h);
+}
+
+static void a_process_that_hangs_is_ended(void **state)
+{
+    (void)state;
+    ends_when_aborted("touch");
+    ends_when_aborted("exec >&-; touch"); /* its output has ended, and it has not */
 }
 
 static void *look_for_them(void *arg)
