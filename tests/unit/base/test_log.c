@@ -44,7 +44,7 @@ static void a_line_has_time_level_room_and_message(void **state)
     log_info("proxy", "listening on %d", 80);
     assert_string_equal(said(), "2015-08-30T12:36:00.007Z info proxy listening on 80\n");
     clock_set_fake_wall(1440938160000);
-    log_debug("a", "x");
+    log_line(LOG_DEBUG, "a", "x");
     log_warn("a", "y");
     log_error("a", "z");
     assert_string_equal(said(), "2015-08-30T12:36:00.000Z debug a x\n"
