@@ -44,7 +44,6 @@ static void read_field(const struct config_place *p, struct str key, void *arg)
             continue;
         }
         w->seen |= UINT64_C(1) << i;
-        config_check_effect(p);
         if (!((f->flags & FIELD_NULL) && config_is_null(p))) {
             f->read(p, f, (char *)w->into + f->offset);
         }

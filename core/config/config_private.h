@@ -48,18 +48,6 @@ const char *config_nearest(struct str text, const void *names, size_t n, size_t 
 /* AWS's own host of a service in a Region. */
 void config_aws_url(char *out, size_t size, enum config_service s, const char *region);
 
-/* --- config_effect.c --- */
-
-/* A key that tollgate knows but that is not in effect yet. */
-struct config_not_in_effect {
-    const char *key;   /* "limits[].rolling" */
-    const char *value; /* only this value; NULL: any */
-    const char *text;  /* what holds instead */
-};
-extern const struct config_not_in_effect config_not_in_effect[];
-/* Refuses or warns when the value at p is not in effect yet. */
-void config_check_effect(const struct config_place *p);
-
 /* --- config_walk.c: the document, pairs and items --- */
 
 /* Reads the YAML of `text`; syntax errors and second documents are mistakes. False: no document

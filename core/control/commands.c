@@ -176,17 +176,18 @@ static bool on_entry(void *arg, const struct audit_entry *e)
     return json_array_append_new(a->entries, entry) == 0 && a->bytes < AUDIT_BYTES;
 }
 
-static void read_where(const json_t *params, struct audit_query *q)
+size_t param_where(const json_t *params, struct ledger_where out[LEDGER_WHERE_MAX])
 {
     const char *key;
     json_t *value;
+    size_t n = 0;
     json_object_foreach(json_object_get(params, "where"), key, value)
     {
-        if (q->where_count < sizeof(q->where) / sizeof(*q->where) && json_is_string(value)) {
-            q->where[q->where_count].key = key;
-            q->where[q->where_count++].value = json_string_value(value);
+        if (n < LEDGER_WHERE_MAX && json_is_string(value)) {
+            out[n++] = (struct ledger_where){key, json_string_value(value)};
         }
     }
+    return n;
 }
 
 #define QUICK_MS (2 * 3600000LL)
@@ -212,7 +213,7 @@ enum err run_audit(struct core *c, const struct actor *a, const json_t *params, 
     if (q.until_ms > 0 && param_true(params, "quick")) {
         q.stored_by_ms = q.until_ms + QUICK_MS;
     }
-    read_where(params, &q);
+    q.where_count = param_where(params, q.where);
     struct audit_answer answer = {.entries = json_array()};
     e = ledger_audit(c->ledger, &q, on_entry, &answer, ei);
     if (e != ERR_OK) {

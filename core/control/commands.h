@@ -19,5 +19,7 @@ enum err param_until(const json_t *params, int64_t now_ms, int64_t *until_ms,
 /* RFC 3339 or an age ("24h"); absent leaves *out alone. */
 enum err param_time(const json_t *params, const char *name, int64_t now_ms, int64_t *out,
                     struct err_info *ei) MUST_CHECK;
+/* The pairs of `where`; returns how many. */
+size_t param_where(const json_t *params, struct ledger_where out[LEDGER_WHERE_MAX]);
 
 #endif

@@ -212,19 +212,6 @@ static void past_free(struct past *p)
     free(p);
 }
 
-static void read_where(const json_t *params, struct ledger_query *q)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach(json_object_get(params, "where"), key, value)
-    {
-        if (q->where_count < sizeof(q->where) / sizeof(*q->where) && json_is_string(value)) {
-            q->where[q->where_count].key = key;
-            q->where[q->where_count++].value = json_string_value(value);
-        }
-    }
-}
-
 enum err run_history(struct core *c, const struct actor *a, const json_t *params, json_t **result,
                      struct err_info *ei)
 {
@@ -240,7 +227,7 @@ enum err run_history(struct core *c, const struct actor *a, const json_t *params
                                  .bucket_ms = p->step_ms,
                                  .by = {"model", "costCenter", "applicationId", "limit"},
                                  .by_count = 4};
-        read_where(params, &q);
+        q.where_count = param_where(params, q.where);
         e = ledger_sum(c->ledger, &q, on_row, p, ei);
     }
     if (e == ERR_OK && p->failed) {

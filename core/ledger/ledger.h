@@ -100,14 +100,15 @@ struct ledger_row {
  * rounded down to a bucket or, for buckets of 15 minutes and more, to 15 minutes; only buckets of a
  * multiple of 15 minutes can use rollups and reach back further than retention_calls. A call lies
  * at its admission; `open` is always 0 here. */
+struct ledger_where {
+    const char *key, *value;
+};
+#define LEDGER_WHERE_MAX 8
 struct ledger_query {
     int64_t since_ms, until_ms, bucket_ms;
     const char *by[8];
     size_t by_count;
-    struct {
-        const char *key;
-        const char *value;
-    } where[8];
+    struct ledger_where where[LEDGER_WHERE_MAX];
     size_t where_count;
 };
 enum err ledger_sum(struct ledger *g, const struct ledger_query *q,
@@ -183,10 +184,7 @@ struct audit_query {
     int64_t after_seq;          /* only entries after it (cursor of --follow and of publishing) */
     bool calls, denials_only, changes;
     const char *limit; /* only changes and denials of this limit; NULL */
-    struct {
-        const char *key;
-        const char *value;
-    } where[8];
+    struct ledger_where where[LEDGER_WHERE_MAX];
     size_t where_count;
     bool newest_first;
     int64_t max; /* 0: all */

@@ -374,7 +374,7 @@ static void all_at_once_by_line(void **state)
     assert_null(mistakes.at);
 }
 
-static void what_is_in_effect_does_not_warn(void **state)
+static void documented_choices_do_not_warn(void **state)
 {
     (void)state;
     struct config *c = parse("region: us-east-1\n"
@@ -616,7 +616,7 @@ int main(void)
         TEST(every_key),
         TEST(each_mistake),
         TEST(all_at_once_by_line),
-        TEST(what_is_in_effect_does_not_warn),
+        TEST(documented_choices_do_not_warn),
         TEST(an_unknown_model_without_a_price_is_told),
         TEST(the_list_of_mistakes_is_bounded),
         TEST(outside_text_is_printable),
