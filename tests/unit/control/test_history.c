@@ -1,43 +1,9 @@
 /* history on a real core: the past from the ledger's sums. */
-#include "tests/unit/control/core_rig.h"
+#include "tests/unit/control/spent_rig.h"
 
 #define NOW    1795225000000LL /* 13:36:40 */
 #define MINUTE 60000LL
 #define HOUR   (60 * MINUTE)
-
-static struct model haiku = {.name = "haiku"};
-
-/* A call of 100 tokens and a dollar, so long ago; `limit`: denied by it. */
-static void spent(struct core_rig *r, const char *application, int64_t ago_ms, const char *limit)
-{
-    struct call c;
-    uint64_t slot = 0;
-    call_init(&c);
-    c.operation = "Converse";
-    c.resolved.model = &haiku;
-    c.resolved.upstream_id = "us.anthropic.haiku-v1:0";
-    assert_int_equal(tags_set(&c.tags, &c.arena, STR("applicationId"), str_of(application)),
-                     ERR_OK);
-    assert_int_equal(tags_set(&c.tags, &c.arena, STR("costCenter"), STR("sales")), ERR_OK);
-    c.admitted_wall_ms = clock_wall_ms() - ago_ms;
-    c.priced = true;
-    c.ended_us = c.arrived_us + 20000;
-    if (limit) {
-        c.outcome = OUTCOME_DENIED;
-        c.limit = limit;
-        c.http_status = 429;
-        ledger_refused(r->core->ledger, 0, &c, "", 0);
-    } else {
-        assert_int_equal(ledger_admitted(r->core->ledger, 0, &c, &slot), ERR_OK);
-        c.outcome = OUTCOME_APPROVED;
-        c.http_status = 200;
-        c.usage = (struct usage){.input = 60, .output = 40};
-        c.usage_reported = true;
-        c.usd = MONEY_DOLLAR;
-        ledger_settled(r->core->ledger, 0, slot, &c);
-    }
-    call_clear(&c);
-}
 
 static void fill(struct core_rig *r)
 {

@@ -1,5 +1,5 @@
 /* limit.* on a real core: set, block, revert, undo, ends in time, and what is refused. */
-#include "tests/unit/control/core_rig.h"
+#include "tests/unit/control/limit_rig.h"
 
 static json_t *find_limit(struct core_rig *r, const char *name)
 {
@@ -21,33 +21,6 @@ static void expect_limit(struct core_rig *r, const char *name, const char *path,
     json_t *l = find_limit(r, name);
     assert_at(l, path, value);
     json_decref(l);
-}
-
-/* A change, its answer's old and new. */
-static void change(struct core_rig *r, const char *method, json_t *params, const char *old,
-                   const char *fresh)
-{
-    json_t *result = done(r, method, params);
-    assert_at(result, "old", old);
-    assert_at(result, "new", fresh);
-    assert_true(json_integer_value(json_object_get(result, "change_id")) > 0);
-    json_decref(result);
-}
-
-static json_t *set(const char *name, const char *metric, const char *amount)
-{
-    return json_pack("{s:s, s:s, s:s}", "name", name, "metric", metric, "amount", amount);
-}
-
-static json_t *set_for(const char *amount, const char *duration)
-{
-    return json_pack("{s:s, s:s, s:s, s:s}", "name", "minute", "metric", "tokens", "amount", amount,
-                     "for", duration);
-}
-
-static json_t *named(const char *name)
-{
-    return json_pack("{s:s}", "name", name);
 }
 
 static void a_limit_has_every_member(void **state)

@@ -1,31 +1,5 @@
 /* limit.try on a real core: the ledger's calls against another amount. */
-#include "tests/unit/control/core_rig.h"
-
-static struct model haiku = {.name = "haiku"};
-
-/* A call of that application in the core's ledger: so long ago, with 100 tokens and a dollar. */
-static void spent(struct core_rig *r, const char *application, int64_t ago_ms)
-{
-    struct call c;
-    uint64_t slot = 0;
-    call_init(&c);
-    c.operation = "Converse";
-    c.resolved.model = &haiku;
-    c.resolved.upstream_id = "us.anthropic.haiku-v1:0";
-    assert_int_equal(tags_set(&c.tags, &c.arena, STR("applicationId"), str_of(application)),
-                     ERR_OK);
-    c.admitted_wall_ms = clock_wall_ms() - ago_ms;
-    c.priced = true;
-    assert_int_equal(ledger_admitted(r->core->ledger, 0, &c, &slot), ERR_OK);
-    c.outcome = OUTCOME_APPROVED;
-    c.http_status = 200;
-    c.usage = (struct usage){.input = 60, .output = 40};
-    c.usage_reported = true;
-    c.usd = MONEY_DOLLAR;
-    c.ended_us = c.arrived_us + 20000;
-    ledger_settled(r->core->ledger, 0, slot, &c);
-    call_clear(&c);
-}
+#include "tests/unit/control/spent_rig.h"
 
 static json_t *question(const char *amount, const char *since)
 {
@@ -41,9 +15,9 @@ static json_t *question(const char *amount, const char *since)
 static void fill(struct core_rig *r)
 {
     for (int i = 0; i < 3; i++) {
-        spent(r, "docs", 60000 - i * 1000);
+        spent(r, "docs", 60000 - i * 1000, NULL);
     }
-    spent(r, "crm", 30000);
+    spent(r, "crm", 30000, NULL);
     assert_int_equal(ledger_flush(r->core->ledger, 20000), ERR_OK);
 }
 

@@ -1,15 +1,6 @@
 /* limit.undo on a real core: further back with each, through one's own changes, never over those of
  * others; and what comes back when an override ends that an undo had brought back. */
-#include "tests/unit/control/core_rig.h"
-
-static void change(struct core_rig *r, const char *method, json_t *params, const char *old,
-                   const char *fresh)
-{
-    json_t *result = done(r, method, params);
-    assert_at(result, "old", old);
-    assert_at(result, "new", fresh);
-    json_decref(result);
-}
+#include "tests/unit/control/limit_rig.h"
 
 static void undo(struct core_rig *r, int undoes, const char *old, const char *fresh)
 {
@@ -20,22 +11,6 @@ static void undo(struct core_rig *r, int undoes, const char *old, const char *fr
     assert_at(result, "old", old);
     assert_at(result, "new", fresh);
     json_decref(result);
-}
-
-static json_t *set(const char *name, const char *metric, const char *amount)
-{
-    return json_pack("{s:s, s:s, s:s}", "name", name, "metric", metric, "amount", amount);
-}
-
-static json_t *set_for(const char *amount, const char *duration)
-{
-    return json_pack("{s:s, s:s, s:s, s:s}", "name", "minute", "metric", "tokens", "amount", amount,
-                     "for", duration);
-}
-
-static json_t *named(const char *name)
-{
-    return json_pack("{s:s}", "name", name);
 }
 
 static json_t *number(int id)
