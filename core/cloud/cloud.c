@@ -337,6 +337,7 @@ static void release(struct cloud *c)
         json_decref(c->facts[i]);
     }
     json_decref(c->bypass);
+    json_decref(c->watched);
     catalog_free(c->catalog);
     config_unref(c->catalog_config);
     answers_free(&c->answers);
@@ -371,6 +372,7 @@ struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei)
     load_answer(c, SOURCE_CLOUDWATCH, CLOUD_METRICS_KEY);
     load_answer(c, SOURCE_COST_EXPLORER, CLOUD_COSTS_KEY);
     cloud_since(c, clock_wall_ms());
+    cloud_watched_recall(c);
     plan(c, clock_wall_ms());
     int failed = start_thread(c);
     if (failed != 0) {

@@ -63,7 +63,8 @@ struct cloud {
     struct catalog *catalog;     /* of catalog_config: which model an ID is */
     struct config *catalog_config;
     int64_t since_ms; /* when tollgate began to count: what was before passed by it */
-    json_t *bypass;   /* calls by model that the last comparison found */
+    json_t *bypass;   /* calls and tokens by model that the last comparison found */
+    json_t *watched;  /* cloud_watched.c */
     bool stretching;  /* periods are longer than the file wants */
     pthread_t thread;
 
@@ -115,6 +116,17 @@ enum err cloud_reconcile(struct cloud_run *r, struct err_info *ei);
  * {"at":ms,"namespace","metrics":n,"usd_per_month","sets":{"Model,ModelId":n}}. A new reference, or
  * NULL with ei. */
 json_t *cloud_series(struct cloud_run *r, struct err_info *ei);
+
+/* cloud_watched.c: the tokens of past hours that Bedrock and the ledger counted, kept over a
+ * restart until their day is billed. */
+void cloud_watched_recall(struct cloud *c);
+/* Takes over the hours that were whole when Bedrock's counts were told: hour -> [aws, ours,
+ * cached].
+ */
+void cloud_watched_note(struct cloud *c, const json_t *tokens, int64_t since_ms, int64_t told_ms);
+enum cloud_watched { WATCHED_PARTLY, WATCHED_SAME, WATCHED_MORE /* by AWS */ };
+/* What was seen of a UTC day, "2026-11-21". */
+enum cloud_watched cloud_watched_day(struct cloud *c, const char *day);
 
 /* cloud_facts.c */
 extern const char *const cloud_source_names[SOURCES];

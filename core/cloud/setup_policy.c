@@ -93,15 +93,13 @@ static void allow_invoking(struct policy *p, struct catalog *c)
           json_pack("[s, s, s]", "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream",
                     "bedrock:CountTokens"),
           models, NULL);
-    if (config->openai_via_mantle || json_array_size(projects) > 0) {
-        add_once(projects, "arn:%s:bedrock-mantle:%s:*:project/default", setup_partition(config),
-                 config->region);
-        allow(p, "InvokeMantle",
-              json_pack("[s, s, s]", "bedrock-mantle:CreateInference", "bedrock-mantle:GetProject",
-                        "bedrock-mantle:ListTagsForResources"),
-              json_incref(projects), NULL);
-    }
-    json_decref(projects);
+    /* Anthropic's own dialect always goes there, OpenAI's with openai_via. */
+    add_once(projects, "arn:%s:bedrock-mantle:%s:*:project/default", setup_partition(config),
+             config->region);
+    allow(p, "InvokeMantle",
+          json_pack("[s, s, s, s]", "bedrock-mantle:CreateInference", "bedrock-mantle:CountTokens",
+                    "bedrock-mantle:GetProject", "bedrock-mantle:ListTagsForResource"),
+          projects, NULL);
 }
 
 /* assume_role: the role is what invokes then; its trust policy must allow both too. */
@@ -128,8 +126,8 @@ static void allow_publishing(struct policy *p)
         add_once(groups, "arn:%s:logs:%s:*:log-group:%s:*", setup_partition(config), config->region,
                  config->publish_audit.log_group);
         allow(p, "PublishAudit",
-              json_pack("[s, s, s, s]", "logs:CreateLogGroup", "logs:CreateLogStream",
-                        "logs:DescribeLogStreams", "logs:PutLogEvents"),
+              json_pack("[s, s, s]", "logs:CreateLogGroup", "logs:CreateLogStream",
+                        "logs:PutLogEvents"),
               groups, NULL);
     }
 }
@@ -171,9 +169,9 @@ static void allow_polling(struct policy *p)
     }
     if (config->poll.profiles_ms > 0) {
         allow(p, "ReadProfiles",
-              json_pack("[s, s, s, s]", "bedrock:ListInferenceProfiles",
+              json_pack("[s, s, s, s, s]", "bedrock:ListInferenceProfiles",
                         "bedrock:GetInferenceProfile", "bedrock:ListTagsForResource",
-                        "bedrock-mantle:ListProjects"),
+                        "bedrock-mantle:ListProjects", "bedrock-mantle:ListTagsForResource"),
               NULL, NULL);
     }
 }
@@ -189,7 +187,7 @@ static void allow_setup(struct policy *p)
                     "bedrock-mantle:ListProjects", "bedrock-mantle:CreateProject"),
           NULL, NULL);
     allow(p, "SetUpProjects",
-          json_pack("[s, s]", "bedrock-mantle:ArchiveProject", "bedrock-mantle:TagResources"), NULL,
+          json_pack("[s, s]", "bedrock-mantle:ArchiveProject", "bedrock-mantle:TagResource"), NULL,
           NULL);
     allow(p, "SetUpBilling",
           json_pack("[s, s, s, s, s, s, s, s, s, s, s, s, s]", "ce:ListCostAllocationTags",

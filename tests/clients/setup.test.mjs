@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { BCMDataExportsClient, GetExportCommand, paginateListExports } from '@aws-sdk/client-bcm-data-exports';
 import {
     BedrockClient, CreateInferenceProfileCommand, DeleteInferenceProfileCommand, GetInferenceProfileCommand,
     GetModelInvocationLoggingConfigurationCommand, ListInferenceProfilesCommand, ListTagsForResourceCommand,
@@ -32,7 +33,7 @@ async function client(t, Class, service) {
         credentials: { accessKeyId: sim.accessKeyId, secretAccessKey: sim.secretAccessKey },
     });
     t.after(() => made.destroy());
-    return { sim, ask: (command) => made.send(command) };
+    return { sim, made, ask: (command) => made.send(command) };
 }
 
 test('Bedrock: profiles with tags, and logging', async (t) => {
@@ -136,4 +137,18 @@ test('Price List', async (t) => {
     const { product, terms } = JSON.parse(PriceList[0]);
     assert.match(product.attributes.servicename, /Bedrock Edition/);
     assert.ok(Object.values(Object.values(terms.OnDemand)[0].priceDimensions)[0].pricePerUnit.USD > 0);
+});
+
+test('Data Exports', async (t) => {
+    const { sim, ask, made } = await client(t, BCMDataExportsClient, 'bcm-data-exports');
+    const table = 'COST_AND_USAGE_REPORT';
+    await sim.turn({ page_size: 1, setup: { exports: [{ name: 'one', table }, { name: 'two', table, iam_principal: 'TRUE' }] } });
+    const found = [];
+    for await (const { Exports } of paginateListExports({ client: made }, {})) {
+        found.push(...Exports);
+    }
+    assert.deepEqual(found.map((e) => [e.ExportName, e.ExportStatus.StatusCode]), [['one', 'HEALTHY'], ['two', 'HEALTHY']]);
+    const { Export } = await ask(new GetExportCommand({ ExportArn: found[1].ExportArn }));
+    assert.equal(Export.DataQuery.TableConfigurations[table].INCLUDE_IAM_PRINCIPAL_DATA, 'TRUE');
+    await assert.rejects(ask(new GetExportCommand({ ExportArn: `${found[1].ExportArn}0` })), { name: 'ResourceNotFoundException' });
 });

@@ -162,7 +162,9 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
     const sids = async (...words) => JSON.parse(await text('policy', ...words)).Statement.map((s) => s.Sid);
     // With assume_role it is the role that invokes: tollgate itself only takes it on.
     assert.deepEqual(await sids(), ['TakeOnRole', 'PublishMetrics', 'PublishAudit', 'Notify', 'ReadMetrics']);
-    assert.deepEqual(await sids('--assume-role'), ['InvokeModels']);
+    assert.deepEqual(await sids('--assume-role'), ['InvokeModels', 'InvokeMantle']);
+    const mantle = JSON.parse(await text('policy', '--assume-role')).Statement[1]; // Anthropic's dialect goes there
+    assert.deepEqual(mantle.Action.map((action) => action.split(':')), ['CreateInference', 'CountTokens', 'GetProject', 'ListTagsForResource'].map((a) => ['bedrock-mantle', a]));
     assert.deepEqual(JSON.parse(await text('policy', '--deny-bypass')).Statement[0].Condition.ArnNotLike['aws:PrincipalArn'],
         ['arn:aws:iam::123456789012:role/caller']);
     const [deny] = JSON.parse(await text('policy', '--deny-bypass', '--role', 'arn:aws:iam::123456789012:role/t')).Statement;

@@ -6,6 +6,7 @@
 #include "tests/unit/ledger/fixture.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define PROFILE "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
 
@@ -31,6 +32,7 @@ static void set_up(struct rig *g)
     }
     g->run = (struct cloud_run){.c = &g->c, .config = &g->config, .now_ms = NOW_MS};
     g->c.since_ms = NOW_MS - 3 * HOUR_MS;
+    cloud_watched_recall(&g->c);
 }
 
 static void tear_down(struct rig *g)
@@ -39,6 +41,7 @@ static void tear_down(struct rig *g)
         json_decref(g->c.facts[i]);
     }
     json_decref(g->c.bypass);
+    json_decref(g->c.watched);
     catalog_free(g->c.catalog);
     ledger_close(g->c.ledger);
     pthread_mutex_destroy(&g->c.lock);
@@ -213,7 +216,7 @@ static void failed_calls_may_be_counted_by_bedrock_or_not(void **state)
     struct err_info ei = {0};
     struct call c;
     set_up(&g);
-    store_plain(g.c.ledger, 0, 1);
+    store_plain(g.c.ledger, 0, 10);
     call_fill(&c, 2);
     call_end(&c, 10, 20);
     c.outcome = OUTCOME_FAILED;
@@ -226,6 +229,65 @@ static void failed_calls_may_be_counted_by_bedrock_or_not(void **state)
         assert_int_equal(bypass(&g), 0);
     }
     assert_int_equal(json_integer_value(json_object_get(first_model(&g), "failed")), 1);
+    tear_down(&g);
+}
+
+/* As many calls on both sides, one of ours failed, and tokens that only Bedrock knows. */
+static void tokens_tell_what_failed_calls_hide(void **state)
+{
+    (void)state;
+    struct rig g;
+    struct call c;
+    set_up(&g);
+    for (unsigned i = 0; i < 3; i++) {
+        store_plain(g.c.ledger, 0, 10);
+    }
+    call_fill(&c, 20);
+    call_end(&c, 0, 0);
+    c.outcome = OUTCOME_FAILED;
+    store_settled(g.c.ledger, 0, &c);
+    call_clear(&c);
+    assert_int_equal(ledger_flush(g.c.ledger, 20000), ERR_OK);
+    for (int64_t counted = 3; counted <= 4; counted++) {
+        struct err_info ei = {0};
+        bedrock_counted(&g, 0, counted, 0);
+        (void)!cloud_reconcile(&g.run, NULL);
+        enum err e = cloud_reconcile(&g.run, &ei);
+        const json_t *m = first_model(&g);
+        assert_int_equal(e, counted == 3 ? ERR_OK : ERR_CONFLICT);
+        assert_int_equal(bypass(&g), 0);
+        int64_t tokens = json_integer_value(json_object_get(m, "bypass_tokens"));
+        assert_int_equal(tokens, counted == 3 ? 0 : 30);
+        assert_string_equal(aws_json_text(m, "verdict"), counted == 3 ? "ok" : "bypass_or_count");
+        assert_true(counted == 3 ||
+                    strstr(ei.text, "30 tokens that Bedrock counted are not in") != NULL);
+    }
+    tear_down(&g);
+}
+
+static void a_day_that_was_watched_tells_bypass_from_price(void **state)
+{
+    (void)state;
+    struct rig g;
+    set_up(&g);
+    int64_t hour_ms = NOW_MS / HOUR_MS * HOUR_MS;
+    char today[11], hour[24];
+    cloud_day(today, hour_ms);
+    int64_t midnight_ms = hour_ms / DAY_MS * DAY_MS, next_ms = midnight_ms + DAY_MS + HOUR_MS;
+    assert_int_equal(cloud_watched_day(&g.c, today), WATCHED_PARTLY);
+    cloud_watched_note(&g.c, NULL, midnight_ms, next_ms); /* nothing was called all day */
+    assert_int_equal(cloud_watched_day(&g.c, today), WATCHED_SAME);
+    for (int64_t more = 1; more <= 10; more += 9) {
+        (void)snprintf(hour, sizeof(hour), "%lld", (long long)(midnight_ms + HOUR_MS));
+        json_t *tokens = json_pack("{s:[I,i,i]}", hour, (json_int_t)(1000 + 10 * more), 1000, 0);
+        cloud_watched_note(&g.c, tokens, midnight_ms, next_ms);
+        json_decref(tokens);
+        json_decref(g.c.watched); /* a restart */
+        cloud_watched_recall(&g.c);
+        assert_int_equal(cloud_watched_day(&g.c, today), more == 1 ? WATCHED_SAME : WATCHED_MORE);
+    }
+    cloud_watched_note(&g.c, NULL, midnight_ms, midnight_ms + 14 * DAY_MS);
+    assert_int_equal(cloud_watched_day(&g.c, today), WATCHED_PARTLY); /* forgotten */
     tear_down(&g);
 }
 
@@ -278,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_bypass_counts_when_seen_twice),
         cmocka_unit_test(what_was_before_tollgate_is_no_bypass),
         cmocka_unit_test(failed_calls_may_be_counted_by_bedrock_or_not),
+        cmocka_unit_test(tokens_tell_what_failed_calls_hide),
+        cmocka_unit_test(a_day_that_was_watched_tells_bypass_from_price),
         cmocka_unit_test(a_bill_above_the_ledger_is_named),
     };
     log_init(-1, LOG_ERROR);
