@@ -1,9 +1,11 @@
 // What AWS tells: every poll against the simulated account, and calls that did not pass tollgate.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
 import { configuration, Core, Simulation, until } from '../lib/harness.mjs';
+import { Terminal } from '../lib/terminal.mjs';
 
 const POLL = { cloudwatch: '1h', cost_explorer: '12h', budgets: '1h', profiles: '1h' };
 const settings = (sim, more = {}) => configuration(sim, { poll: POLL, cost_tags: { costCenter: 'costCenter' }, ...more });
@@ -109,3 +111,41 @@ test('polls take longer turns to keep the sum a month', async (t) => {
     assert.ok(found.usd_per_month <= 2, `${found.usd_per_month}`);
     assert.match(core.process.stderr, /polls take longer turns/);
 });
+
+// Takes connections and never says a word.
+async function blackHole(t) {
+    const taken = new Set();
+    const server = net.createServer((socket) => taken.add(socket.on('error', () => {})));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => {
+        taken.forEach((socket) => socket.destroy());
+        server.close();
+    });
+    return { taken, url: `http://127.0.0.1:${server.address().port}` };
+}
+
+for (const [what, env] of [['keys of the environment', () => ({})],
+    ['keys that the hole would have to give', (url) => ({ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/keys` })]]) {
+    test(`start, status and first screen do not wait for an AWS that never answers: ${what}`, async (t) => {
+        const hole = await blackHole(t);
+        const names = ['bedrock-runtime', 'bedrock', 'bedrock-mantle', 'monitoring', 'logs', 'ce', 'budgets', 'sts', 'pricing', 'servicequotas'];
+        const core = await Core.start(t, null, configuration(null, {
+            endpoints: Object.fromEntries(names.map((name) => [name, hole.url])),
+            poll: POLL,
+            publish: { metrics: {}, audit: { log_group: '/tollgate/audit' } },
+            cost_tags: { costCenter: 'costCenter' },
+        }), { env: { AWS_EC2_METADATA_DISABLED: 'true', ...env(hole.url) } });
+        await until('AWS to be asked', () => hole.taken.size > 0);
+        const status = await core.json('status');
+        assert.equal(status.state, 'ready');
+        assert.ok(status.cloud.every((s) => s.at === null || s.source === 'credentials'), JSON.stringify(status.cloud));
+        assert.equal((await fetch(`${core.url}/healthz`)).status, 200);
+        const screen = Terminal.start(t, ['--config', core.config], { env: { HOME: core.dir } });
+        await screen.wait(/claude-3-5-haiku/);
+        screen.keys('8');
+        await screen.wait(/cloudwatch/i);
+        screen.keys('q');
+        assert.equal(await screen.exit(), 0);
+        assert.equal(await core.stop(), 0); // and it does not wait for it on leaving
+    });
+}
