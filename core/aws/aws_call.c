@@ -109,6 +109,10 @@ static enum err refused(const struct aws_call *call, const struct credentials *c
                        call->action, (long long)llabs(skew / 1000),
                        skew > 0 ? "ahead of" : "behind", code);
     }
+    if (e == ERR_AUTH && strncmp(code, "ExpiredToken", 12) == 0) {
+        return err_set(ei, e, "%s: the credentials of %s have expired (%s %d)", call->action,
+                       source, code, a->status);
+    }
     if (e == ERR_AUTH) {
         /* The message is left out: it may quote the request with its session token. */
         return err_set(ei, e, "%s: AWS does not accept the credentials of %s (%s %d)", call->action,

@@ -1,5 +1,6 @@
 /* aws_http.c: libcurl, driven so that another thread can end a call at once. */
 #include "core/aws/aws_http_private.h"
+#include "core/base/clock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -68,6 +69,20 @@ void aws_http_abort(struct aws_http *h)
 {
     atomic_store(&h->aborted, true);
     curl_multi_wakeup(h->multi);
+}
+
+bool aws_http_pause(struct aws_http *h, int64_t ms)
+{
+    int64_t until_us = clock_mono_us() + ms * 1000;
+    int64_t left_us = ms * 1000;
+    bool ok = true;
+    while (ok && left_us > 0 && !atomic_load(&h->aborted)) {
+        int64_t wait_ms = left_us / 1000 + 1;
+        ok = curl_multi_poll(h->multi, NULL, 0, wait_ms < POLL_MS ? (int)wait_ms : POLL_MS, NULL) ==
+             CURLM_OK;
+        left_us = until_us - clock_mono_us();
+    }
+    return ok && !atomic_load(&h->aborted);
 }
 
 struct sigv4_signer *aws_http_signer(struct aws_http *h)

@@ -16,6 +16,8 @@ struct aws_http *aws_http_new(const char *ca_file, struct err_info *ei);
 void aws_http_free(struct aws_http *h);
 /* Ends the running call and lets every later one fail with ERR_CLOSED; from any thread. */
 void aws_http_abort(struct aws_http *h);
+/* Waits; false, and at once, when aborted. */
+bool aws_http_pause(struct aws_http *h, int64_t ms);
 
 /* A call as it is, without a signature. */
 struct aws_http_request {

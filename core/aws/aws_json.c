@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USD_MOST 9.2e9
+#define USD_MOST     9.2e9
+#define TRIES        4   /* of a call that is throttled: a list would begin again */
+#define TRY_FIRST_MS 250 /* doubled each time */
 
 static const char *content_type_of(const struct aws_operation *op, bool body)
 {
@@ -55,8 +57,19 @@ static enum err call_once(const struct aws_session *s, const struct aws_operatio
                             .body = text != NULL         ? str_of(text)
                                     : op->target != NULL ? STR("{}")
                                                          : (struct str){0}};
-    enum err e = aws_http_call(s->http, &call, s->credentials, &got, ei);
-    if (e == ERR_OK) {
+    struct err_info why = {0};
+    enum err e = aws_http_call(s->http, &call, s->credentials, &got, &why);
+    for (int i = 1, ms = TRY_FIRST_MS; e == ERR_BUSY && i < TRIES; i++, ms *= 2) {
+        if (!aws_http_pause(s->http, ms)) {
+            break;
+        }
+        err_clear(&why);
+        buf_clear(&got);
+        e = aws_http_call(s->http, &call, s->credentials, &got, &why);
+    }
+    if (e != ERR_OK) {
+        (void)err_set(ei, e, "%s", why.text);
+    } else {
         e = read_object(op, buf_str(&got), answer, ei);
     }
     free(text);

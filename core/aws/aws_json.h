@@ -24,8 +24,9 @@ struct aws_operation {
     const char *path, *query; /* encoded; NULL: "/", none */
 };
 
-/* One call. Takes body (NULL: none for REST, {} else); *answer is the caller's, an object, {} for
- * an empty answer. Errors: those of aws_http_call; ERR_PARSE when the answer is no JSON object. */
+/* One call, made up to four times within two seconds while AWS throttles it. Takes body (NULL: none
+ * for REST, {} else); *answer is the caller's, an object, {} for an empty answer. Errors: those of
+ * aws_http_call; ERR_PARSE when the answer is no JSON object. */
 enum err aws_json_call(const struct aws_session *s, const struct aws_operation *op, json_t *body,
                        json_t **answer, struct err_info *ei) MUST_CHECK;
 

@@ -176,6 +176,8 @@ static void errors_say_what_to_do(void **state)
         {400, "{\"__type\":\"LimitExceededException\"}", ERR_BUSY, "throttled"},
         {429, "", ERR_BUSY, "no code 429"},
         {403, "{\"__type\":\"ExpiredTokenException\",\"message\":\"m\"}", ERR_AUTH,
+         "the credentials of profile x have expired (ExpiredTokenException 403)"},
+        {403, "{\"__type\":\"UnrecognizedClientException\"}", ERR_AUTH,
          "does not accept the credentials of profile x"},
         {400, "{\"__type\":\"InvalidParameterValue\",\"Message\":\"bad \\u001b name\"}", ERR_RANGE,
          "bad \\x1b name"},

@@ -12,6 +12,7 @@ struct rig {
     struct fake_aws server;
     const char *bodies[ANSWERS];
     _Atomic int status;
+    _Atomic int throttles; /* so many are refused first */
     struct buf seen[ANSWERS];
     struct aws_session session;
     struct credentials *keys;
@@ -21,7 +22,12 @@ struct rig {
 static void answer(void *arg, const struct fake_request *q, struct fake_reply *r)
 {
     struct rig *g = arg;
-    int i = q->number < ANSWERS ? q->number : ANSWERS - 1;
+    if (q->number < g->throttles) {
+        r->status = 429;
+        return;
+    }
+    int i = q->number - g->throttles;
+    i = i < ANSWERS ? i : ANSWERS - 1;
     buf_clear(&g->seen[i]);
     buf_add_str(&g->seen[i], q->body);
     r->status = g->status != 0 ? g->status : 200;
@@ -73,6 +79,28 @@ static void metrics_are_listed_over_all_pages(void **state)
     assert_int_equal(pages, 2);
     assert_non_null(strstr(buf_cstr(&g.seen[1]), "\"NextToken\":\"t\""));
     tear_down(&g);
+}
+
+static void what_is_throttled_is_asked_again(void **state)
+{
+    (void)state;
+    for (int throttles = 2; throttles <= 4; throttles += 2) {
+        struct rig g = {.bodies = {"{\"Metrics\":[" METRIC "]}"}, .throttles = throttles};
+        int count = 0;
+        int64_t pages = 0;
+        set_up(&g);
+        enum err e =
+            cloudwatch_list(&g.session, "AWS/Bedrock", count_metric, &count, &pages, &g.ei);
+        assert_int_equal(e, throttles == 2 ? ERR_OK : ERR_BUSY);
+        assert_int_equal(count, throttles == 2 ? 1 : 0);
+        assert_int_equal(fake_aws_count(&g.server), throttles == 2 ? 3 : 4);
+        assert_true(throttles == 2 || strstr(g.ei.text, "ListMetrics is throttled") != NULL);
+        if (throttles == 4) { /* whoever wants to stop does not wait for it */
+            aws_http_abort(g.session.http);
+            assert_false(aws_http_pause(g.session.http, 3600000));
+        }
+        tear_down(&g);
+    }
 }
 
 static bool add_value(void *arg, size_t index, int64_t at_ms, double value)
@@ -240,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_listed_over_all_pages),
+        cmocka_unit_test(what_is_throttled_is_asked_again),
         cmocka_unit_test(statistics_are_asked_in_chunks),
         cmocka_unit_test(half_answers_are_refused),
         cmocka_unit_test(quotas_are_read),
