@@ -91,12 +91,30 @@ static void text_of(char out[256], struct str s)
     (void)str_copy(out, 256, s);
 }
 
+/* The first day of the month that is `later` months after that of a date. */
+static bool first_of_month(char out[DATE_TEXT], const char *date, int later)
+{
+    int64_t year, month;
+    if (!str_to_i64(str_sub(str_of(date), 0, 4), &year) ||
+        !str_to_i64(str_sub(str_of(date), 5, 2), &month)) {
+        return false;
+    }
+    int64_t months = year * 12 + month - 1 + later;
+    (void)snprintf(out, DATE_TEXT, "%04lld-%02lld-01", (long long)(months / 12),
+                   (long long)(months % 12 + 1));
+    return true;
+}
+
 /* --- the parts --- */
 
 static enum err ask_services(struct asking *a, int64_t *pages, struct err_info *ei)
 {
     json_t *names = NULL;
-    enum err e = cost_explorer_services(&a->session, a->back, a->tomorrow, &names, pages, ei);
+    char start[DATE_TEXT];
+    /* As far back as any part asks: a model that is no longer called was billed too. */
+    enum err e = first_of_month(start, a->month, 1 - MONTHS)
+                     ? cost_explorer_services(&a->session, start, a->tomorrow, &names, pages, ei)
+                     : ERR_RANGE;
     if (e == ERR_OK) {
         set(a->facts, "services", names);
     }
@@ -251,20 +269,6 @@ static enum err ask_models(struct asking *a, int64_t *pages, struct err_info *ei
     }
     json_decref(s.rows);
     return e;
-}
-
-/* The first day of the month that is `later` months after that of a date. */
-static bool first_of_month(char out[DATE_TEXT], const char *date, int later)
-{
-    int64_t year, month;
-    if (!str_to_i64(str_sub(str_of(date), 0, 4), &year) ||
-        !str_to_i64(str_sub(str_of(date), 5, 2), &month)) {
-        return false;
-    }
-    int64_t months = year * 12 + month - 1 + later;
-    (void)snprintf(out, DATE_TEXT, "%04lld-%02lld-01", (long long)(months / 12),
-                   (long long)(months % 12 + 1));
-    return true;
 }
 
 static void take_month(void *arg, struct str day, const struct str keys[2], money_t usd)

@@ -32,7 +32,7 @@ struct aws {
     const char *account;                  /* what STS says; NULL: it fails */
     int64_t total_requests, input_tokens; /* taken */
     int64_t last_minute_ms;
-    struct buf last_cost_query, last_get_query;
+    struct buf last_cost_query, last_get_query, last_services_query;
     /* Logs. */
     int log_status, log_create_status;
     bool log_group_missing, log_stream_missing;
@@ -146,6 +146,10 @@ static inline void answer(void *arg, const struct fake_request *q, struct fake_r
         buf_clear(&a->last_get_query);
         buf_add_str(&a->last_get_query, q->body);
     } else if (!str_ends(target, ".GetCostAndUsage") && a->cost_status == 200) {
+        if (str_ends(target, ".GetDimensionValues")) {
+            buf_clear(&a->last_services_query);
+            buf_add_str(&a->last_services_query, q->body);
+        }
         buf_add(&r->body, "{}");
     } else {
         a->costs++;
@@ -247,6 +251,7 @@ static inline void tear_down(struct rig *g)
     dir_remove(g->dir);
     buf_free(&g->aws.last_cost_query);
     buf_free(&g->aws.last_get_query);
+    buf_free(&g->aws.last_services_query);
     map_free(&g->aws.log_messages, NULL);
     pthread_mutex_destroy(&g->aws.lock);
     clock_set_fake_wall(0);

@@ -159,6 +159,7 @@ static void the_questions_are_the_right_ones(void **state)
     const char *costs = buf_cstr(&g.aws.last_cost_query);
     const char *metrics = buf_cstr(&g.aws.last_get_query);
     assert_non_null(strstr(costs, "\"Start\":\"2026-11-01\",\"End\":\"2026-11-22\""));
+    assert_non_null(strstr(buf_cstr(&g.aws.last_services_query), "\"Start\":\"2026-06-01\""));
     assert_non_null(strstr(costs, "{\"Type\":\"TAG\",\"Key\":\"team\"}"));
     assert_non_null(strstr(metrics, "SEARCH('{\\\"Test Space\\\",Application,CostCenter,"
                                     "Environment,Model,ModelId} MetricName=\\\"InputTokens\\\"', "
