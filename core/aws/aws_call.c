@@ -159,7 +159,11 @@ enum err aws_http_call(struct aws_http *h, const struct aws_call *call, const st
                                      .direct = is_loopback(call->place.endpoint),
                                      .timeout_ms =
                                          call->timeout_ms > 0 ? call->timeout_ms : CALL_TIMEOUT_MS};
-        e = aws_http_send(h, &r, &answer, ei);
+        struct err_info why = {0};
+        e = aws_http_send(h, &r, &answer, &why);
+        if (e != ERR_OK) {
+            (void)err_set(ei, e, "%s: %s", call->action, why.text);
+        }
         if (call->unanswered != NULL) {
             *call->unanswered = e != ERR_OK && answer.sent;
         }
