@@ -113,13 +113,19 @@ static bool check_signature(struct sim_connection *c, const struct sim_request *
     return false;
 }
 
-/* Whether the operation of X-Amz-Target is among those a test denies. */
+/* Whether the operation of X-Amz-Target, or the path's first part ("/inference-profiles"), is among
+ * what a test denies. */
 static bool is_denied(const struct sim *s, const struct sim_request *r)
 {
     struct str operation;
+    size_t n = 1;
 
     (void)str_cut(http_value(r->head, "x-amz-target"), '.', &operation);
-    return sim_knobs_deny(&s->knobs, operation);
+    while (n < r->path.n && r->path.p[n] != '/' && r->path.p[n] != '?') {
+        n++;
+    }
+    return sim_knobs_deny(&s->knobs, operation) ||
+           (operation.n == 0 && sim_knobs_deny(&s->knobs, str_sub(r->path, 0, n)));
 }
 
 void sim_services_handle(struct sim_connection *c, const struct sim_request *r)

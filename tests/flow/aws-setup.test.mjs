@@ -189,7 +189,8 @@ test('exports, logging, policies and the dashboard only tell', async (t) => {
 
 test('a refusal names the IAM action; throttling and an outage are told apart', async (t) => {
     const { sim, fails } = await account(t);
-    await sim.turn({ deny: 'DescribeBudgets ListCostAllocationTags' });
+    await sim.turn({ deny: 'DescribeBudgets ListCostAllocationTags /inference-profiles' });
+    await fails(/allow bedrock:ListInferenceProfiles for the credentials of environment/, 'profiles', 'list');
     await fails(/allow budgets:ViewBudget for the credentials of environment/, 'budgets', 'list');
     await fails(/allow ce:ListCostAllocationTags/, 'tags', 'list');
     await sim.turn({ deny: '', services: { budgets: 'throttled', ce: 'down', bedrock: 'half' } });
