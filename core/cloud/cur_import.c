@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #define CHUNK      65536
@@ -293,6 +294,19 @@ static enum err take_record(struct import *m, const char *path, struct err_info 
 
 /* --- the file --- */
 
+/* AWS offers exports as Parquet first. */
+static enum err refuse_parquet(gzFile f, const char *path, struct err_info *ei)
+{
+    char magic[4];
+    int n = gzread(f, magic, sizeof(magic));
+    if (n == (int)sizeof(magic) && memcmp(magic, "PAR1", sizeof(magic)) == 0) {
+        return err_set(ei, ERR_UNSUPPORTED,
+                       "%.120s is Parquet: make an export whose format is text/csv, gzip", path);
+    }
+    (void)gzrewind(f); /* what cannot be read says so again */
+    return ERR_OK;
+}
+
 static enum err read_all(struct import *m, gzFile f, const char *path, struct err_info *ei)
 {
     char *chunk = malloc(CHUNK);
@@ -333,7 +347,8 @@ enum err cur_import_file(struct ledger_cur *to, const char *path, struct cur_cou
     m->counts = counts;
     csv_init(&m->csv);
     ledger_cur_begin(to, path);
-    e = read_all(m, f, path, ei);
+    e = refuse_parquet(f, path, ei);
+    e = e != ERR_OK ? e : read_all(m, f, path, ei);
     if (gzclose_r(f) == Z_BUF_ERROR && e == ERR_OK) {
         e = err_set(ei, ERR_CORRUPT, "%.120s is cut off: fetch it again", path);
     }

@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 struct setup_command {
     const char *name;
@@ -50,6 +51,8 @@ enum err cloud_setup_run(struct config *config, const char *name, const json_t *
     if (k == NULL) {
         return err_set(ei, ERR_NOT_FOUND, "no setup command is called %.60s", name);
     }
+    const struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none); /* secrets stay out of core files */
     struct setup s = {.config = config};
     struct credentials_provider *provider = NULL;
     s.http = aws_http_new(config->upstream.ca_file, ei);

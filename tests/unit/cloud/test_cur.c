@@ -137,6 +137,9 @@ static void what_fails_leaves_the_bill_as_it_was(void **state)
     assert_int_equal(import(g), ERR_PARSE);
     write_file(g, STR(""), false);
     assert_int_equal(import(g), ERR_PARSE);
+    write_file(g, STR("PAR1\x15\x04"), false);
+    assert_int_equal(import(g), ERR_UNSUPPORTED);
+    assert_non_null(strstr(g->ei.text, "is Parquet"));
     unlink(g->file);
     assert_int_equal(import(g), ERR_IO);
     assert_string_equal(sums(g, "principal", ""), "arn:a=1000000000/1;");
