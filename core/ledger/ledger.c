@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ASK_STEPS 20000 /* of SQLite, between two questions whether to read on */
+#define ASK_STEPS     20000 /* of SQLite, between two questions whether to read on */
+#define WRITE_WAIT_MS 1000
 
 /* --- opening --- */
 
@@ -178,22 +179,36 @@ void ledger_close(struct ledger *g)
 
 /* --- connections --- */
 
+/* Somebody waits for the answer, and screens behind him: not as long as the thread may. */
+static bool lock_soon(struct ledger *g)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WRITE_WAIT_MS / 1000;
+    return pthread_mutex_timedlock(&g->write_lock, &until) == 0;
+}
+
 enum err ledger_write_begin(struct ledger *g, struct err_info *ei)
 {
     if (g->read_only) {
         return err_set(ei, ERR_FORBIDDEN, "the ledger was opened for reading only");
     }
-    pthread_mutex_lock(&g->write_lock);
-    enum err e = g->damage.code;
-    if (e != ERR_OK) {
-        (void)err_set(ei, e, "%s", g->damage.text);
-    } else {
-        e = fold_begin(&g->fold, ei);
+    if (!lock_soon(g)) {
+        return err_set(ei, ERR_BUSY, "the ledger is still being written: try again");
+    }
+    struct err_info why = {.code = ERR_OK};
+    enum err e = err_set(&why, g->damage.code, "%s", g->damage.text);
+    if (e == ERR_OK) {
+        sqlite3_busy_timeout(g->db, WRITE_WAIT_MS);
+        e = fold_begin(&g->fold, &why);
+        sqlite3_busy_timeout(g->db, SQL_BUSY_MS);
     }
     if (e != ERR_OK) {
+        ledger_thread_note(g, e, &why);
         pthread_mutex_unlock(&g->write_lock);
+        return err_set(ei, e, "%s", why.text);
     }
-    return e;
+    return ERR_OK;
 }
 
 enum err ledger_write_end(struct ledger *g, enum err e, struct err_info *ei)

@@ -82,6 +82,9 @@ enum err ledger_thread_make(struct ledger *g, struct err_info *ei) MUST_CHECK;
 void ledger_thread_stop(struct ledger *g);
 void ledger_thread_free(struct ledger *g);
 void ledger_thread_wake(struct ledger *g);
+/* Writing has failed elsewhere: the ledger's health says so until a cycle of the thread went well.
+ */
+void ledger_thread_note(struct ledger *g, enum err e, const struct err_info *ei);
 /* Folds everything stored by now, in the caller's thread. */
 enum err ledger_cycle(struct ledger *g);
 

@@ -3,8 +3,6 @@
 
 #include <pthread.h>
 
-#define BUSY_TIMEOUT_MS 5000
-
 enum err sql_fail(sqlite3 *db, const char *doing, struct err_info *ei)
 {
     int code = db != NULL ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
@@ -49,7 +47,7 @@ sqlite3_stmt *sql_prepare(sqlite3 *db, const char *sql, struct err_info *ei)
 
 static enum err configure(sqlite3 *db, enum sql_mode mode, struct err_info *ei)
 {
-    sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+    sqlite3_busy_timeout(db, SQL_BUSY_MS);
     if (mode == SQL_READ) {
         enum err e = sql_exec(db, "PRAGMA cache_size=-1024", ei);
         return e != ERR_OK ? e : schema_check(db, ei);

@@ -7,6 +7,9 @@
 
 #include <sqlite3.h>
 
+/* How long the ledger's thread waits for another program that holds the database. */
+#define SQL_BUSY_MS 5000
+
 enum sql_mode { SQL_WRITE, SQL_READ };
 
 /* Opens the database with the room's settings; SQL_WRITE creates and migrates it (schema.c). */

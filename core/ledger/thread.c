@@ -148,6 +148,29 @@ static void end_cycle(struct ledger *g, enum err e, const struct err_info *ei)
     }
 }
 
+void ledger_thread_note(struct ledger *g, enum err e, const struct err_info *ei)
+{
+    pthread_mutex_lock(&g->cycle_lock);
+    if (g->running && g->last_result == ERR_OK) {
+        g->last_result = e;
+        g->last_error = *ei;
+    }
+    pthread_mutex_unlock(&g->cycle_lock);
+}
+
+/* After a failure: can it be written at all? A cycle without calls would not know. */
+static enum err probe(struct ledger *g, struct err_info *ei)
+{
+    pthread_mutex_lock(&g->cycle_lock);
+    bool failed = g->last_result != ERR_OK;
+    pthread_mutex_unlock(&g->cycle_lock);
+    if (!failed) {
+        return ERR_OK;
+    }
+    enum err e = fold_begin(&g->fold, ei);
+    return e == ERR_OK ? fold_commit(&g->fold, ei) : e;
+}
+
 enum err ledger_cycle(struct ledger *g)
 {
     struct err_info ei = {0};
@@ -157,9 +180,8 @@ enum err ledger_cycle(struct ledger *g)
     pthread_mutex_unlock(&g->cycle_lock);
     pthread_mutex_lock(&g->write_lock);
     enum err e = err_set(&ei, g->damage.code, "%s", g->damage.text);
-    if (e == ERR_OK) {
-        e = fold_everything(g, &ei);
-    }
+    e = e == ERR_OK ? probe(g, &ei) : e;
+    e = e == ERR_OK ? fold_everything(g, &ei) : e;
     if (e == ERR_OK || sync_journals(g)) {
         note_gap(g, begun_us);
     }

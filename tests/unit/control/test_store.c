@@ -105,8 +105,20 @@ static void a_database_that_is_held_refuses_no_block(void **state)
     assert_non_null(strstr(at(blocked, "warning"), "another program"));
     json_decref(blocked);
     assert_string_equal(limit_at(&r, "limits.0.blocked"), "true");
+    /* Nothing is called, so that nobody but who changes something finds out: from then on it is
+     * known, and the next one does not wait for it. */
+    struct ledger_health h;
+    ledger_health(r.core->ledger, &h);
+    assert_false(h.ok);
+    assert_non_null(strstr(h.text, "another program"));
+    json_decref(done(&r, "limit.block", json_pack("{s:s, s:b}", "name", "pair", "yes", 1)));
+    assert_string_equal(health_at(&r, "unstored_changes"), "2");
+    refused(&r, "limit.set",
+            json_pack("{s:s, s:s, s:s}", "name", "budget", "metric", "usd", "amount", "300"),
+            ERR_BUSY, "the ledger is");
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    WAIT_FOR((ledger_health(r.core->ledger, &h), h.ok));
     assert_true(server_run(r.core->server, store_now, r.core));
     rig_restart(&r);
     assert_string_equal(limit_at(&r, "limits.0.blocked"), "true");
