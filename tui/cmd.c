@@ -220,18 +220,6 @@ const char *cmd_amount(const json_t *limit, const json_t *o, const char *key)
     return metric && strcmp(metric, "usd") == 0 ? cmd_money(o, key) : cmd_number(o, key);
 }
 
-const char *cmd_change_value(const json_t *change, const char *key)
-{
-    const char *unit = json_string_value(json_object_get(change, "unit"));
-    bool usd = unit ? strcmp(unit, "usd") == 0
-                    : json_is_real(json_object_get(change, "old")) ||
-                          json_is_real(json_object_get(change, "new"));
-    if (json_is_string(json_object_get(change, key))) {
-        return cmd_text(change, key);
-    }
-    return usd ? cmd_money(change, key) : cmd_number(change, key);
-}
-
 const char *cmd_pairs(const json_t *o, const char *key)
 {
     struct buf line;
@@ -247,6 +235,67 @@ const char *cmd_pairs(const json_t *o, const char *key)
     (void)str_printable(out, TEXT_SIZE, buf_str(&line));
     buf_free(&line);
     return *out ? out : "-";
+}
+
+/* --- changes --- */
+
+static const char *change_value(const json_t *change, const char *key)
+{
+    const char *unit = json_string_value(json_object_get(change, "unit"));
+    bool usd = unit ? strcmp(unit, "usd") == 0
+                    : json_is_real(json_object_get(change, "old")) ||
+                          json_is_real(json_object_get(change, "new"));
+    if (json_is_string(json_object_get(change, key))) {
+        return cmd_text(change, key);
+    }
+    return usd ? cmd_money(change, key) : cmd_number(change, key);
+}
+
+/* The kill switch has no limit, and is on or off. */
+static bool of_the_switch(const json_t *change)
+{
+    const char *action = json_string_value(json_object_get(change, "action"));
+    return action && strncmp(action, "limit.", 6) == 0 &&
+           !json_is_string(json_object_get(change, "limit"));
+}
+
+static void print_values(const json_t *change)
+{
+    bool none = json_is_null(json_object_get(change, "old"));
+    if (of_the_switch(change)) {
+        (void)printf(" all-calls: %s -> %s", none ? "unblocked" : "blocked",
+                     json_is_null(json_object_get(change, "new")) ? "unblocked" : "blocked");
+    } else if (!none) {
+        (void)printf(": %s -> %s", change_value(change, "old"), change_value(change, "new"));
+    } else if (!json_is_null(json_object_get(change, "new"))) {
+        (void)printf(": %s", change_value(change, "new"));
+    }
+}
+
+static void print_said(const json_t *change, const char *key, const char *before, const char *after)
+{
+    const char *text = json_string_value(json_object_get(change, key));
+    if (text && *text) {
+        (void)printf("%s%s%s", before, cmd_text(change, key), after);
+    }
+}
+
+void cmd_print_change(const json_t *change)
+{
+    (void)printf("%s", cmd_text(change, "action"));
+    print_said(change, "limit", " ", "");
+    if (json_object_size(json_object_get(change, "group")) > 0) {
+        (void)printf(" %s", cmd_pairs(change, "group"));
+    }
+    print_values(change);
+    print_said(change, "until", " until ", "");
+    if (json_is_integer(json_object_get(change, "undoes"))) {
+        (void)printf("  undoes #%s", cmd_number(change, "undoes"));
+    }
+    (void)printf("  by %s", cmd_text(json_object_get(change, "actor"), "login"));
+    print_said(change, "reason", ": ", "");
+    print_said(change, "ticket", " [", "]");
+    (void)printf("\n");
 }
 
 bool cmd_parse_pairs(json_t *out, const char *text)

@@ -62,14 +62,14 @@ const char *cmd_number(const json_t *o, const char *key);
 const char *cmd_money(const json_t *o, const char *key);
 /* An amount of a limit: dollars for usd. */
 const char *cmd_amount(const json_t *limit, const json_t *o, const char *key);
-/* "old" or "new" of a change of the audit: an amount, "blocked" or text; "-" when there is none. */
-const char *cmd_change_value(const json_t *change, const char *key);
 /* cmd_limit_list.c: the answer of limit.list as a table, and its overrides as a diff to the file.
  */
 void cmd_limit_list(const json_t *result);
 void cmd_limit_drift(const json_t *result);
 /* "a=b c=d" */
 const char *cmd_pairs(const json_t *o, const char *key);
+/* The rest of a line: what a change of the audit or the history was, by whom and why. */
+void cmd_print_change(const json_t *change);
 
 /* "k=v,k=v" into an object; application is short for applicationId. False: malformed. */
 bool cmd_parse_pairs(json_t *out, const char *text);

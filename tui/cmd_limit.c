@@ -264,17 +264,8 @@ static void print_history(const json_t *result)
     }
     json_array_foreach(json_object_get(result, "changes"), i, c)
     {
-        bool undoes = json_is_integer(json_object_get(c, "undoes"));
-        bool limit = json_is_string(json_object_get(c, "limit"));
-        bool group = json_object_size(json_object_get(c, "group")) > 0;
-        (void)printf(
-            "%s  #%s %s%s%s%s%s: %s -> %s%s%s  by %s%s%s\n", cmd_text(c, "time"),
-            cmd_number(c, "change_id"), cmd_text(c, "action"), limit ? " " : "",
-            limit ? cmd_text(c, "limit") : "", group ? " " : "", group ? cmd_pairs(c, "group") : "",
-            cmd_change_value(c, "old"), cmd_change_value(c, "new"), undoes ? "  undoes #" : "",
-            undoes ? cmd_number(c, "undoes") : "", cmd_text(json_object_get(c, "actor"), "login"),
-            *json_string_value(json_object_get(c, "reason")) ? ": " : "",
-            *json_string_value(json_object_get(c, "reason")) ? cmd_text(c, "reason") : "");
+        (void)printf("%s  #%s ", cmd_text(c, "time"), cmd_number(c, "change_id"));
+        cmd_print_change(c);
     }
 }
 

@@ -81,7 +81,8 @@ static void print_nature(const json_t *l)
 {
     (void)printf("  %s per %s, %s%s", cmd_text(l, "metric"),
                  *json_string_value(json_object_get(l, "window")) ? cmd_text(l, "window") : "call",
-                 cmd_pairs(l, "match"),
+                 json_object_size(json_object_get(l, "match")) > 0 ? cmd_pairs(l, "match")
+                                                                   : "every call",
                  json_is_true(json_object_get(l, "blocked")) ? ", BLOCKED" : "");
     if (json_integer_value(json_object_get(l, "waiting")) > 0) {
         (void)printf(", %s calls wait", cmd_number(l, "waiting"));

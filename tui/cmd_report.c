@@ -162,24 +162,6 @@ static int read_request(struct cmd_options *o, int argc, char **argv, const stru
 
 /* --- audit --- */
 
-static void print_change(const json_t *e)
-{
-    bool limit = json_is_string(json_object_get(e, "limit"));
-    bool group = json_object_size(json_object_get(e, "group")) > 0;
-    const char *reason = cmd_text(e, "reason");
-    const json_t *value = json_object_get(e, "old");
-    (void)printf("%s  change    %s%s%s%s%s", cmd_text(e, "time"), cmd_text(e, "action"),
-                 limit ? " " : "", limit ? cmd_text(e, "limit") : "", group ? " " : "",
-                 group ? cmd_pairs(e, "group") : "");
-    if (!json_is_null(value)) {
-        (void)printf(": %s -> %s", cmd_change_value(e, "old"), cmd_change_value(e, "new"));
-    } else if (!json_is_null(json_object_get(e, "new"))) {
-        (void)printf(": %s", cmd_change_value(e, "new"));
-    }
-    (void)printf("  by %s%s%s\n", cmd_text(json_object_get(e, "actor"), "login"),
-                 strcmp(reason, "-") == 0 ? "" : ": ", strcmp(reason, "-") == 0 ? "" : reason);
-}
-
 static void print_call(const json_t *e)
 {
     const json_t *u = json_object_get(e, "usage");
@@ -196,7 +178,8 @@ static void print_line(const json_t *e)
 {
     const char *type = json_string_value(json_object_get(e, "type"));
     if (type && strcmp(type, "change") == 0) {
-        print_change(e);
+        (void)printf("%s  change    ", cmd_text(e, "time"));
+        cmd_print_change(e);
     } else {
         print_call(e);
     }

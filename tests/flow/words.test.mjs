@@ -55,11 +55,17 @@ test('audit and limit history say changes alike: dollars as dollars, a block as 
     await core.json('limit', 'set', 'department-month', 'usd=3000', '--group', 'costCenter=sales', '--yes');
     await core.json('limit', 'block', 'department-month');
     await core.json('limit', 'set', 'haiku-minute', 'tokens=90k');
+    await core.json('limit', 'set', 'haiku-minute', 'tokens=80k', '--for', '1h', '--reason', 'a burst', '--ticket', 'OPS-7');
+    await core.json('limit', 'block', '--all', '--yes');
+    await core.json('limit', 'undo');
     for (const command of [['limit', 'history'], ['audit', '--changes']]) {
         const { stdout } = await core.run(...command);
         assert.match(stdout, /limit\.set department-month costCenter=sales: \$2,500\.00 -> \$3,000\.00  by /);
         assert.match(stdout, /limit\.block department-month: \$2,500\.00 -> blocked  by /);
         assert.match(stdout, /limit\.set haiku-minute: 100,000 -> 90,000  by /);
+        assert.match(stdout, /limit\.set haiku-minute: 90,000 -> 80,000 until \d{4}-\S+Z {2}by \S+: a burst \[OPS-7\]$/m);
+        assert.match(stdout, /limit\.block_all all-calls: unblocked -> blocked {2}by /);
+        assert.match(stdout, /limit\.undo all-calls: blocked -> unblocked {2}undoes #\d+ {2}by /);
     }
     assert.match((await core.run('status')).stdout, new RegExp(`pid ${core.process.pid}  figures since `));
 });
