@@ -70,8 +70,31 @@ test('audit and limit history say changes alike: dollars as dollars, a block as 
     assert.match((await core.run('status')).stdout, new RegExp(`pid ${core.process.pid}  figures since `));
 });
 
+test('call list says what runs and what waits, call stop ends it', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: [{ name: 'one', concurrency: 1, action: 'queue', max_wait: '10m' }] }));
+    const [crm, docs] = [await core.key('crm', 'sales'), await core.key('docs', 'sales')];
+    const calls = () => core.run('call', 'list');
+    const runs = call(core, crm, { model: 'claude-3-5-haiku', text: 'x [sim:latency_ms=60000]', maxTokens: 20 });
+    await until('the first call to run', async () => (await calls()).stdout.includes('applicationId=crm'));
+    const waits = call(core, docs, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 20 });
+    await until('the second call to wait', async () => (await calls()).stdout.includes('waits for one'));
+    const { stdout } = await calls();
+    assert.match(stdout, /^SINCE .*\n\d{4}-\S+Z +\d+ s {2}claude-3-5-haiku .*applicationId=crm .*\n.*applicationId=docs .*waits for one\n$/);
+    const nobody = await core.run('call', 'stop', 'nope');
+    assert.equal(nobody.status, 1);
+    assert.match(nobody.stderr, /no call nope is running/);
+    assert.equal((await core.run('call', 'stop')).status, 1);
+    assert.equal((await core.run('call')).status, 2);
+    assert.equal((await core.run('call', 'stop', '--application', 'docs')).stdout, 'calls stopped: 1\n');
+    assert.equal((await waits).status, 503);
+    assert.equal((await core.run('call', 'stop', '--all', '--reason', 'enough')).stdout, 'calls stopped: 1\n');
+    assert.equal((await runs).status, 503);
+    assert.match((await core.run('audit', '--changes')).stdout, /call\.stop: 1 -> stopped {2}by \S+: enough\n/);
+});
+
 test('-h helps, everywhere', async () => {
-    for (const args of [[], ['serve'], ['demo'], ['sim'], ['status'], ['limit'], ['key'], ['audit'], ['usage'], ['check']]) {
+    for (const args of [[], ['serve'], ['demo'], ['sim'], ['status'], ['limit'], ['call'], ['key'], ['audit'], ['usage'], ['check']]) {
         const { status, stdout, stderr } = await run([...args, '-h']);
         assert.equal(status, 0, `tollgate ${args.join(' ')} -h: ${stderr}`);
         assert.match(stdout, /usage: tollgate/);

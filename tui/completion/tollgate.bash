@@ -5,7 +5,7 @@ _tollgate_limits() {
 
 _tollgate() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i words
-    local commands='serve demo sim status limit key audit usage probe check aws help'
+    local commands='serve demo sim status limit call key audit usage probe check aws help'
     COMPREPLY=()
     case $before in
     --config | --socket)
@@ -40,6 +40,10 @@ _tollgate() {
         set | revert | block | unblock | history | try) words=$(_tollgate_limits) ;;
         *) words='--group --for --until --since --reason --ticket --yes --stop-running --all --yaml --window --rolling --per --match --model --application --cost-center --environment --principal --json --config --socket --help' ;;
         esac
+        ;;
+    call)
+        words='--application --limit --group --all --reason --ticket --json --config --socket --help'
+        [ "$before" = call ] && words='list stop'
         ;;
     key)
         words='--application --cost-center --environment --tag --name --expires --subject --json --config --help'
