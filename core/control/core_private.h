@@ -143,6 +143,7 @@ struct stats {
     int64_t quarter;    /* start of the running quarter at the last sample */
     int64_t now_ms;     /* wall time of the last sample */
     int64_t born_ms;    /* before it nothing is known; 0: long ago */
+    int64_t begun_ms;   /* quarter of the ledger's first call; INT64_MAX: none yet */
     struct zone *zone;  /* of config->timezone */
     char zone_name[64];
     struct stat_row all;
@@ -162,6 +163,8 @@ money_t stats_usd_per_hour(const struct stats *s, const struct stat_row *r);
 /* Over the last so many whole minutes (60 at most), or what there is of them: a minute. */
 void stats_per_minute(const struct stats *s, const struct stat_row *r, int minutes, int64_t *tokens,
                       money_t *usd);
+/* Milliseconds of the month that began at start_ms which the ledger knows. */
+int64_t stats_month_covered(const struct stats *s, int64_t start_ms);
 /* Bounds of the calendar month in the configured timezone. */
 void stats_month(struct core *c, int64_t now_ms, int64_t *start_ms, int64_t *end_ms);
 

@@ -7,7 +7,8 @@
 #include "core/control/notify.h"
 #include "core/control/snapshot_private.h"
 
-#define DAY_MS (24 * 3600000LL)
+#define QUARTER_MS (15 * 60000LL)
+#define DAY_MS     (24 * 3600000LL)
 
 static void put(json_t *o, const char *key, json_t *value)
 {
@@ -152,14 +153,16 @@ static bool is_past(const struct stat_row *r)
     return r->day.requests == 0 && r->day.rejected == 0 && r->day.open == 0 && r->month == 0;
 }
 
-/* What the month will have cost if it goes on as it went; null on its first day. */
-static json_t *forecast_json(money_t month, int64_t now, int64_t start, int64_t end)
+/* What the month will have cost if it goes on as it went since it began, or since the first call;
+ * null on its first day, and of a ledger younger than a quarter of an hour. */
+static json_t *forecast_json(const struct stats *s, money_t month, int64_t start, int64_t end)
 {
-    if (now - start <= DAY_MS) {
+    int64_t covered = stats_month_covered(s, start);
+    if (s->now_ms - start <= DAY_MS || covered < QUARTER_MS) {
         return json_null();
     }
-    double whole = (double)(end - start) / (double)(now - start);
-    return json_real((double)month / (double)MONEY_DOLLAR * whole);
+    double times = 1 + (double)(end - s->now_ms) / (double)covered;
+    return json_real((double)month / (double)MONEY_DOLLAR * times);
 }
 
 static json_t *named_json(struct core *c, const struct stat_table *t, const char *key,
@@ -178,7 +181,7 @@ static json_t *named_json(struct core *c, const struct stat_table *t, const char
         snapshot_totals(o, &r->day);
         put(o, "today_usd", json_money(r->today));
         put(o, "month_usd", json_money(r->month));
-        put(o, "month_forecast_usd", forecast_json(r->month, now, start, end));
+        put(o, "month_forecast_usd", forecast_json(c->stats, r->month, start, end));
         if (v) {
             put(o, "budget_usd", snapshot_budget(v, key, r->name));
             put(o, "usd_per_hour", json_money(stats_usd_per_hour(c->stats, r)));
@@ -323,7 +326,7 @@ static json_t *burn_json(struct core *c, const struct limits_view *v)
     put(o, "usd_per_hour", json_money(stats_usd_per_hour(s, &s->all)));
     put(o, "today_usd", json_money(s->all.today));
     put(o, "month_usd", json_money(s->all.month));
-    put(o, "month_forecast_usd", forecast_json(s->all.month, now, start, end));
+    put(o, "month_forecast_usd", forecast_json(s, s->all.month, start, end));
     put_rates(o, s);
     money_t sum = 0;
     for (size_t i = 0; i < v->count; i++) {

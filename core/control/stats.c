@@ -293,6 +293,24 @@ static bool add_today(void *arg, const struct ledger_row *row)
     return true;
 }
 
+static void find_begin(struct core *c)
+{
+    struct stats *s = c->stats;
+    struct err_info ei = {.code = ERR_OK};
+    bool known = s->begun_ms != 0 && s->begun_ms != INT64_MAX;
+    if (!known && ledger_begin(c->ledger, &s->begun_ms, &ei) != ERR_OK) {
+        log_warn("control", "the ledger's first call is not known: %s", ei.text);
+    }
+}
+
+int64_t stats_month_covered(const struct stats *s, int64_t start_ms)
+{
+    bool sharper = s->born_ms > s->begun_ms && s->born_ms - s->begun_ms < QUARTER_MS;
+    int64_t from = sharper ? s->born_ms : s->begun_ms;
+    from = from > start_ms ? from : start_ms;
+    return from < s->now_ms ? s->now_ms - from : 0;
+}
+
 static void sample_months(struct core *c, int64_t now)
 {
     int64_t day = 0, month = 0, end = 0;
@@ -302,6 +320,7 @@ static void sample_months(struct core *c, int64_t now)
     }
     int64_t until = now - now % QUARTER_MS + QUARTER_MS;
     each_row(c->stats, clear_month);
+    find_begin(c);
     struct ledger_query q = query(month, until, 0);
     run(c, &q, add_month);
     q.since_ms = day;

@@ -115,6 +115,9 @@ enum err ledger_sum(struct ledger *g, const struct ledger_query *q,
                     bool (*fn)(void *arg, const struct ledger_row *row), void *arg,
                     struct err_info *ei) MUST_CHECK;
 
+/* Start of the first quarter of an hour of which sums are kept; INT64_MAX: none yet. */
+enum err ledger_begin(struct ledger *g, int64_t *quarter_ms, struct err_info *ei) MUST_CHECK;
+
 /* A past call, or a sum of calls, that counts in limits. Strings are valid during the callback. */
 struct ledger_past {
     int64_t seq; /* its entry; of a sum 0 */

@@ -336,3 +336,19 @@ enum err ledger_sum(struct ledger *g, const struct ledger_query *q,
     ledger_read_end(g, sum.db);
     return e;
 }
+
+enum err ledger_begin(struct ledger *g, int64_t *quarter_ms, struct err_info *ei)
+{
+    sqlite3 *db = ledger_read_begin(g, ei);
+    if (db == NULL) {
+        return ERR_IO;
+    }
+    sqlite3_stmt *s = sql_prepare(db, "SELECT min(bucket) FROM rollups", ei);
+    int rc = s != NULL ? sqlite3_step(s) : SQLITE_ERROR;
+    bool any = rc == SQLITE_ROW && sqlite3_column_type(s, 0) != SQLITE_NULL;
+    *quarter_ms = any ? sqlite3_column_int64(s, 0) : INT64_MAX;
+    enum err e = rc == SQLITE_ROW ? ERR_OK : sql_fail(db, "looking for the first call", ei);
+    (void)sqlite3_finalize(s);
+    ledger_read_end(g, db);
+    return e;
+}

@@ -123,12 +123,43 @@ static void a_young_core_burns_over_the_time_it_lives(void **state)
     }
 }
 
+/* The month is foreseen by the time that is known of it: here the three hours since the first call,
+ * or all of it. NOW is twenty days and 49,000 seconds into a month of thirty. */
+static void a_young_ledger_foresees_by_the_time_it_lives(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t first_ago_ms;
+        double least, most;
+    } cases[] = {{3 * HOUR, 135, 165}, {21 * 24 * HOUR, 1.45, 2.95}, {MINUTE, 0, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct core_rig r;
+        clock_set_fake_wall(NOW);
+        rig_open(&r, LIMITS);
+        spent(&r, "crm", cases[i].first_ago_ms, NULL);
+        spent(&r, "crm", MINUTE, NULL);
+        rig_restart(&r);
+        json_t *a = done(&r, "status", NULL);
+        const json_t *v = json_object_get(json_object_get(a, "burn"), "month_forecast_usd");
+        if (cases[i].most > 0) {
+            assert_true(json_number_value(v) > cases[i].least);
+            assert_true(json_number_value(v) < cases[i].most);
+        } else {
+            assert_true(json_is_null(v));
+        }
+        json_decref(a);
+        rig_close(&r);
+        clock_set_fake_wall(0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_past_is_told_by_steps),
         cmocka_unit_test(long_ranges_are_whole_quarters),
         cmocka_unit_test(a_young_core_burns_over_the_time_it_lives),
+        cmocka_unit_test(a_young_ledger_foresees_by_the_time_it_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
