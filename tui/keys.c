@@ -28,7 +28,7 @@ static void next_panel(struct ui *ui)
     }
 }
 
-static void open_limit(struct ui *ui, const char *name)
+void keys_open_limit(struct ui *ui, const char *name)
 {
     if (ui->past.on || !snapshot_limit(ui_shown(ui), name)) {
         ui_say(ui, W_NORMAL, "There is no limit %s %s.", name, ui->past.on ? "here" : "now");
@@ -51,9 +51,9 @@ void keys_open_row(struct ui *ui)
     }
     bool refused = p->def == &panel_defs[PANEL_REFUSED] || p->def == &panel_defs[PANEL_DENIED];
     if (p->def->subject == SUBJECT_LIMIT) {
-        open_limit(ui, snapshot_text(row, "name"));
+        keys_open_limit(ui, snapshot_text(row, "name"));
     } else if (refused && !ui->past.on) {
-        open_limit(ui, snapshot_text(row, "limit"));
+        keys_open_limit(ui, snapshot_text(row, "limit"));
     } else if (!drill_open(ui)) {
         detail_open(ui);
     }
@@ -179,7 +179,7 @@ static bool detail_key(struct ui *ui, int key)
     }
     ui->mode = MODE_VIEW;
     if (open) {
-        open_limit(ui, snapshot_text(row, "limit"));
+        keys_open_limit(ui, snapshot_text(row, "limit"));
     } else {
         ui_act(ui, b);
     }

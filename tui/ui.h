@@ -215,6 +215,7 @@ void ui_key(void *arg, int key);
 void ui_act(struct ui *ui, const struct binding *b);
 
 void keys_open_row(struct ui *ui);
+void keys_open_limit(struct ui *ui, const char *name);
 /* Sorts by a column; by the same one again: the other way round. */
 void keys_sort_toggle(struct ui *ui, size_t column);
 
