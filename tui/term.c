@@ -20,6 +20,7 @@
 #define ANSWER_MS    2000  /* no answer for so long: it never will */
 #define ASK_AGAIN_MS 10000 /* a mute terminal may only have been slow */
 #define ESCAPE_MS    25
+#define COLS_LEAST   2 /* curses 6.4 reads before its lines when they are one column wide */
 #define OUT_MAX      (1024 * 1024)
 #define HURRY_MS     50
 #define LEAVE_MS     300 /* for the last bytes to be taken */
@@ -62,6 +63,7 @@ static void read_size(struct term *t)
     bool known = ioctl(t->fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0;
     t->rows = known ? size.ws_row : 24;
     t->cols = known ? size.ws_col : 80;
+    t->cols = t->cols < COLS_LEAST ? COLS_LEAST : t->cols;
 }
 
 /* curses asks the file it writes to for its size, which is no terminal, and would begin with 24

@@ -134,19 +134,3 @@ test('two people change one limit: who comes second is told, and nothing is over
     await leave(one);
     await leave(two);
 });
-
-test('every view lives through every size down to 1x1', async (t) => {
-    const core = await begin(t);
-    const screen = show(t, core);
-    await screen.wait(/LIVE/);
-    for (const [columns, rows] of [[200, 60], [60, 20], [40, 10], [20, 5], [3, 2], [1, 1], [80, 24]]) {
-        screen.resize(columns, rows);
-        for (const key of ['1', '2', '3', '4', '5', '6', '7', '8', '9', '?', 'Escape', '=', 'Escape', 'c', 'Escape', 'z', '0']) {
-            screen.keys(key);
-        }
-        assert.equal(screen.ended, false, `it ended at ${columns}x${rows}`);
-    }
-    screen.keys('7');
-    await screen.wait(/haiku-minute/, LONG);
-    await leave(screen);
-});

@@ -11,6 +11,7 @@ import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const SIZES = [[200, 60], [100, 30], [80, 24], [60, 20]];
+const TINY = [[40, 10], [20, 5], [3, 2], [1, 1]]; // where it only has to live
 const LIMITS = [
     { name: 'haiku-day', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: 900, window: 'day' },
     { name: 'crm-requests', application: 'crm', requests: 500, window: 'month' },
@@ -133,7 +134,7 @@ const DEPTHS = [
 ];
 
 // All that only looks; boxes are closed again.
-const LOOKS = ['j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y', 's', 'Escape', 'c', 'Escape', '?',
+const LOOKS = ['j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y', 's', 'Escape', 'c', 'Escape', '=', 'Escape', '?',
     'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', '0', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape'];
 
 test('every view at every size in every depth of colours agrees with status --json, and every key works in it', async (t) => {
@@ -142,13 +143,14 @@ test('every view at every size in every depth of colours agrees with status --js
     await t.test('every key', async (t) => {
         const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
         await screen.wait(/LIVE/);
-        for (const [columns, rows] of SIZES) {
+        for (const [columns, rows] of [...SIZES, ...TINY]) {
             screen.resize(columns, rows);
             for (const view of '123456789') {
                 screen.keys(view, ...LOOKS);
                 assert.equal(screen.ended, false, `it ended in view ${view} at ${columns}x${rows}`);
             }
         }
+        screen.resize(100, 30);
         screen.keys('1', 'l', 'h');
         await screen.wait(/claude-3-5-haiku/, 40000);
         screen.keys('q');
