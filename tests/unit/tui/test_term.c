@@ -144,6 +144,7 @@ static void the_terminal_is_given_back_as_it_was(void **state)
     assert_non_null(strstr(bytes, "\033[?1006h"));
     t.hurry = true; /* no answer will come */
     term_close(&t);
+    memset(&now, 0, sizeof now); /* the bytes between its members too */
     assert_int_equal(tcgetattr(STDIN_FILENO, &now), 0);
     assert_memory_equal(&now, &settings, sizeof now);
     heard(bytes, sizeof bytes);
