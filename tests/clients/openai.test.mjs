@@ -1,11 +1,12 @@
 // The OpenAI SDK for Node, unmodified, through tollgate to the simulated Bedrock, on both of its hosts.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import test from 'node:test';
 
 import OpenAI from 'openai';
 
 import { wordCount } from '../lib/calls.mjs';
-import { until } from '../lib/harness.mjs';
+import { configuration, Core, until } from '../lib/harness.mjs';
 import { assertCounted, onlyCall, refused, startBoth, UUID, watchedFetch } from './sdk.mjs';
 
 // The model's ID differs: bedrock-mantle has no version behind it.
@@ -362,6 +363,65 @@ test('the models of the file are listed, under both prefixes', async (t) => {
         assert.deepEqual(ids.filter((id) => [MODEL, 'small'].includes(id)).sort(), [MODEL, 'small'].sort());
         await c.chat.completions.create(chat('x', { model: ids[0] }));
     }
+});
+
+// A Responses API that remembers what was said, as the real one does with store: true.
+async function remembering(t) {
+    const said = new Map(), bodies = [];
+    const server = http.createServer(async (request, response) => {
+        const pieces = await request.toArray();
+        const body = JSON.parse(Buffer.concat(pieces));
+        bodies.push(body);
+        const input_tokens = (said.get(body.previous_response_id) ?? 0) + 1000;
+        const id = `resp_${bodies.length}`;
+        said.set(id, input_tokens + 20);
+        const answer = {
+            id, object: 'response', created_at: 1795225000, status: 'completed', model: body.model, store: body.store,
+            previous_response_id: body.previous_response_id ?? null,
+            output: [{ type: 'message', id: 'msg_1', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: 'yes', annotations: [] }] }],
+            usage: { input_tokens, input_tokens_details: { cached_tokens: 0 }, output_tokens: 20, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: input_tokens + 20 },
+        };
+        if (body.stream) {
+            response.setHeader('content-type', 'text/event-stream');
+            response.end(`event: response.completed\ndata: ${JSON.stringify({ type: 'response.completed', sequence_number: 0, response: answer })}\n\n`);
+        } else {
+            response.setHeader('content-type', 'application/json');
+            response.end(JSON.stringify(answer));
+        }
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close().closeAllConnections());
+    return { url: `http://127.0.0.1:${server.address().port}`, bodies };
+}
+
+test('openai_stateful: allow: stored answers go on, and what AWS remembers is counted though nobody could foresee it', async (t) => {
+    const { url, bodies } = await remembering(t);
+    const core = await Core.start(t, null, configuration(null, {
+        ...settings('bedrock-runtime'), endpoints: { 'bedrock-runtime': url }, openai_stateful: 'allow',
+        limits: [{ name: 'hour', tokens: 5000, window: 'month' }, { name: 'dollars', usd: 1, window: 'month' }],
+    }));
+    const c = client(core, await core.key());
+    const ask = (more) => c.responses.create({ model: MODEL, input: 'and then?', max_output_tokens: 50, store: true, ...more });
+    const first = await ask();
+    const second = await ask({ previous_response_id: first.id });
+    let third;
+    for await (const event of await ask({ previous_response_id: second.id, stream: true })) {
+        third = event.response;
+    }
+    assert.deepEqual(bodies.map((b) => [b.store, b.previous_response_id]), [[true, undefined], [true, first.id], [true, second.id]]);
+    assert.deepEqual([first, second, third].map((r) => r.usage.input_tokens), [1000, 2020, 3040]);
+    const calls = await until('the audit to tell', async () => {
+        const lines = await core.calls();
+        return lines.length === 3 && lines;
+    });
+    assert.deepEqual(calls.map((l) => [l.usage.input_tokens, l.usage.output_tokens, l.usage_source]).sort((a, b) => a[0] - b[0]),
+        [[1000, 20, 'reported'], [2020, 20, 'reported'], [3040, 20, 'reported']]);
+    const limit = await core.limit('hour');
+    assert.deepEqual([limit.used, limit.reserved, limit.over], [6120, 0, 1120]);
+    assert.equal(Math.round((await core.limit('dollars')).used * 1e9), 6060 * PRICE.input + 60 * PRICE.output);
+    const e = await refused(ask({ previous_response_id: third.id }), OpenAI.RateLimitError, 429);
+    assert.equal(e.code, 'insufficient_quota');
+    assert.equal(bodies.length, 3);
 });
 
 test('bedrock-mantle: a project for each cost center', async (t) => {
