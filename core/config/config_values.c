@@ -54,6 +54,8 @@ bool config_metric_parse(struct str text, enum config_metric *out)
     return false;
 }
 
+__extension__ typedef __int128 wide;
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -88,10 +90,11 @@ static bool parse_with_unit(struct str text, const struct unit *units, size_t n,
         if (!str_is(unit, units[i].name)) {
             continue;
         }
-        if (__builtin_mul_overflow(value, units[i].factor, &value) || value % divisor != 0) {
+        wide product = (wide)value * units[i].factor;
+        if (product % divisor != 0 || product / divisor > INT64_MAX) {
             return false;
         }
-        *out = value / divisor;
+        *out = (int64_t)(product / divisor);
         return true;
     }
     return false;

@@ -17,8 +17,8 @@ fuzz-replay: $(REPLAY_BINARIES) ## run the fuzz targets on their corpora (any co
 
 fuzz-binaries: $(FUZZ_BINARIES)
 
-FUZZ_ARCHIVES := $(foreach r,proxy ledger dialect identity limit catalog config aws base,$(B)/lib/$(r).a)
-FUZZ_LINK = -Wl,--start-group $(FUZZ_ARCHIVES) $(LLHTTP) -Wl,--end-group $(LIBS)
+FUZZ_ARCHIVES := $(foreach r,tui widgets proxy ledger dialect identity limit catalog config aws base,$(B)/lib/$(r).a)
+FUZZ_LINK = -Wl,--start-group $(FUZZ_ARCHIVES) $(LLHTTP) -Wl,--end-group $(LIBS) -lncursesw -ltinfo
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVES) $(LLHTTP)
 	$(Q)echo "LINK $@"; $(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_LINK)
