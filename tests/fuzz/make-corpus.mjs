@@ -1,5 +1,5 @@
 // Writes the seed inputs of every fuzz target into corpus/NAME/. Run: node tests/fuzz/make-corpus.mjs
-// Files that fuzzing added (named found-*) stay as they are.
+// Files that fuzzing added stay as they are: found-* (faults that were mended) and grown-* (each reaches code that no seed does).
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
