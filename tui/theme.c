@@ -91,17 +91,18 @@ static enum err parse_line(struct theme *t, struct str line, const char *from, i
 {
     struct str value;
     struct str key = str_trim(str_cut(line, '=', &value));
-    char name[32];
+    char name[32], shown[64];
     int role = str_copy(name, sizeof name, key) ? w_role_find(name) : -1;
     if (!value.p) {
         return err_set(ei, ERR_PARSE, "%s:%d: no '=' in this line", from, number);
     }
     if (str_is(key, "name")) {
-        str_copy(t->name, sizeof t->name, str_trim(value));
+        str_printable(t->name, sizeof t->name, str_trim(value));
         return ERR_OK;
     }
     if (role < 0) {
-        return err_set(ei, ERR_PARSE, "%s:%d: there is no role \"%.40s\"", from, number, name);
+        str_printable(shown, sizeof shown, key);
+        return err_set(ei, ERR_PARSE, "%s:%d: there is no role \"%.40s\"", from, number, shown);
     }
     struct str rich;
     struct str plain = str_cut(value, '|', &rich);

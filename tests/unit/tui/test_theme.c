@@ -280,6 +280,12 @@ static void mistakes_name_their_line(void **state)
             assert_non_null(strstr(ei.text, "my.theme:3"));
         }
     }
+    struct theme t;
+    struct err_info ei = {0};
+    assert_int_equal(theme_parse(&t, "name = a\x1b[31m\nb\x14 = red\n", "my.theme", &ei),
+                     ERR_PARSE);
+    assert_string_equal(ei.text, "my.theme:2: there is no role \"b\\x14\"");
+    assert_string_equal(t.name, "a\\x1b[31m");
 }
 
 static void themes_are_found_by_name_and_path(void **state)
