@@ -116,6 +116,7 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
 {
     struct conn *c = user;
 
+    (void)session;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR &&
         !c->http2->ending) {
         front_count(&c->front->counts.bad_requests); /* nghttp2 found the connection broken */
@@ -124,14 +125,11 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
         !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
         return 0;
     }
-    const struct http2_stream *s = stream_by_id(c, frame->hd.stream_id);
-    if (!s || s->complete) {
-        return 0;
+    struct http2_stream *s = stream_by_id(c, frame->hd.stream_id);
+    if (s && !s->complete) {
+        http2_stream_linger(s);
     }
-    /* Answered before the request was whole: the client need not send the rest. */
-    return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR)
-               ? NGHTTP2_ERR_CALLBACK_FAILURE
-               : 0;
+    return 0;
 }
 
 static int on_closed(nghttp2_session *session, int32_t id, uint32_t code, void *user)
@@ -316,6 +314,9 @@ static int64_t stream_due(const struct http2_stream *s)
     if (!s->known && !s->x.ended) {
         return s->since_us + f->limits.header_us;
     }
+    if (s->lingering) {
+        return s->progress_us + FRONT_LINGER;
+    }
     if (s->out.len > 0) {
         return s->progress_us + f->limits.stall_us;
     }
@@ -348,6 +349,8 @@ static void expire_stream(struct http2_stream *s)
         /* A header block that does not end holds up the whole connection. */
         front_count(&f->counts.timeouts);
         conn_break(s->conn);
+    } else if (s->lingering) {
+        http2_stream_part(s);
     } else if (s->out.len > 0) {
         front_count(&f->counts.timeouts);
         buf_free(&s->out);

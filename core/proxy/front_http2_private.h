@@ -25,13 +25,16 @@ struct http2_stream {
     bool known;    /* the gate knows x and it has not ended */
     bool complete; /* the request is whole */
     bool discard, deferred, empty, high, too_big;
-    bool cut; /* RST_STREAM is on its way */
+    bool cut;       /* RST_STREAM is on its way */
+    bool lingering; /* answered, while the request is still coming */
+    bool late;      /* answered when the request has come, or much of it */
     uint16_t header_count;
     uint16_t status;     /* of an answer without a body, until it ends */
     int64_t since_us;    /* begin of head or body */
     int64_t progress_us; /* last time that waiting output moved */
     int64_t answer_left; /* -1: not announced */
     size_t head_bytes;
+    size_t lingered; /* bytes read and dropped since the answer */
     struct buf text; /* the head until it is complete (lengths, name, value); then
                         the lines of an answer without a body */
     struct buf out;
@@ -44,6 +47,8 @@ struct http2_stream *http2_stream_new(struct conn *c, int32_t id); /* NULL witho
 void http2_stream_free(struct http2_stream *s);                    /* tells the gate first */
 void http2_stream_gone(struct http2_stream *s); /* gate_gone, unless the exchange is over */
 void http2_stream_reset(struct http2_stream *s, uint32_t code);
+void http2_stream_linger(struct http2_stream *s); /* answered, but not asked to the end */
+void http2_stream_part(struct http2_stream *s); /* the rest of the request will not be waited for */
 void http2_stream_refuse(struct http2_stream *s, int status, const char *why); /* gate_broken */
 void http2_stream_head(struct http2_stream *s, bool whole); /* the request's head is complete */
 void http2_stream_data(struct http2_stream *s, const void *data, size_t n);

@@ -7,6 +7,7 @@
 
 #define HELD_BODIES 4 /* of requests.max_body, that one connection may hold */
 #define FRAME_HEAD  9
+#define LATE_BODY   (8 * 1024 * 1024)
 
 static const struct exchange_ops http2_ops;
 
@@ -24,6 +25,15 @@ void http2_stream_reset(struct http2_stream *s, uint32_t code)
         conn_break(s->conn);
     }
     conn_touch(s->conn);
+}
+
+/* Some clients (curl 7) lose an answer when the reset comes right behind it while they still send:
+ * so the rest of the request is read for a while, as over HTTP/1.1. */
+void http2_stream_linger(struct http2_stream *s)
+{
+    s->lingering = true;
+    s->progress_us = loop_now_us(s->conn->front->loop);
+    conn_due_by(s->conn, s->progress_us + FRONT_LINGER);
 }
 
 /* Nobody will ask for this exchange again. */
@@ -165,6 +175,32 @@ static void submit_head(struct http2_stream *s, int status, struct str lines,
     conn_touch(s->conn);
 }
 
+/* Node takes no head of an answer while more than 10 MB of what it sends are waiting: it resets the
+ * stream, and its caller never learns why. */
+static bool better_late(const struct http2_stream *s)
+{
+    return !s->complete && s->x.content_length > LATE_BODY;
+}
+
+static void answer_late(struct http2_stream *s)
+{
+    s->late = s->lingering = false;
+    s->progress_us = loop_now_us(s->conn->front->loop);
+    conn_due_by(s->conn, s->progress_us + s->conn->front->limits.stall_us);
+    submit_head(s, s->status, buf_str(&s->text), (int64_t)s->out.len, true);
+    buf_free(&s->text);
+}
+
+void http2_stream_part(struct http2_stream *s)
+{
+    s->lingering = false;
+    if (s->late) {
+        answer_late(s);
+    } else {
+        http2_stream_reset(s, NGHTTP2_NO_ERROR);
+    }
+}
+
 static void http2_respond(struct exchange *x, int status, struct str lines, int64_t content_length)
 {
     struct http2_stream *s = stream_of(x);
@@ -173,7 +209,8 @@ static void http2_respond(struct exchange *x, int status, struct str lines, int6
     if (x->head_only || status == 204 || status == 304) {
         s->empty = true;
     }
-    if (!s->empty && content_length != 0) {
+    s->late = !s->empty && content_length > 0 && better_late(s);
+    if (!s->empty && content_length != 0 && !s->late) {
         submit_head(s, status, lines, content_length, true);
         return;
     }
@@ -226,7 +263,11 @@ static void http2_end(struct exchange *x)
     }
     leave(s);
     s->conn->http2->served++;
-    if (s->status != 0) {
+    if (s->late && !s->complete) {
+        http2_stream_linger(s);
+    } else if (s->late) {
+        answer_late(s);
+    } else if (s->status != 0) {
         submit_head(s, s->status, buf_str(&s->text), s->answer_left, false);
         buf_free(&s->text);
     }
@@ -314,6 +355,9 @@ void http2_stream_head(struct http2_stream *s, bool whole)
 void http2_stream_complete(struct http2_stream *s)
 {
     s->complete = true;
+    if (s->late && s->lingering) {
+        answer_late(s);
+    }
     if (s->known && !s->x.responded && !s->discard) {
         gate_request(&s->x);
     }
@@ -340,6 +384,9 @@ void http2_stream_data(struct http2_stream *s, const void *data, size_t n)
 {
     struct conn *c = s->conn;
 
+    if (s->lingering && (s->lingered += n) > FRONT_LINGER_BYTES) {
+        http2_stream_part(s);
+    }
     if (!s->known || s->x.responded || s->discard || n == 0) {
         return;
     }

@@ -248,16 +248,7 @@ static void takes_bodies(void **state)
     H2_UNTIL(c, h2_reply(c, id)->closed);
     assert_int_equal(h2_reply(c, id)->status, 413);
     assert_int_equal(s.gate.broken, 2);
-    /* An answer before the body: the rest is not wanted, which is no error. */
-    c->upload_left = 0;
-    c->upload_open = true;
-    id = h2_ask(c, "POST", "/now", NULL, NULL, NULL);
-    H2_UNTIL(c, h2_reply(c, id)->closed);
-    assert_int_equal(h2_reply(c, id)->status, 403);
-    assert_int_equal(h2_reply(c, id)->code, NGHTTP2_NO_ERROR);
-    assert_string_equal(h2_reply(c, id)->body, "now");
     /* Less than was announced. */
-    c->upload_open = false;
     id = h2_ask(c, "POST", "/echo", "abc", "content-length", "4");
     H2_UNTIL(c, h2_reply(c, id)->closed);
     assert_int_equal(h2_reply(c, id)->code, NGHTTP2_PROTOCOL_ERROR);
@@ -325,8 +316,7 @@ static void limits_time(void **state)
     h2_pump(silent, 0); /* no more than preface and SETTINGS */
     c->upload_open = true;
     int32_t id = h2_ask(c, "POST", "/echo", NULL, NULL, NULL);
-    H2_UNTIL(c, h2_reply(c, id)->closed);
-    assert_int_equal(h2_reply(c, id)->status, 408);
+    H2_UNTIL(c, h2_reply(c, id)->status == 408);
     H2_UNTIL(silent, silent->goaway);
     assert_int_equal(counted(&front_counts(s.front)->timeouts), 2);
     h2_close(silent);
