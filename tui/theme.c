@@ -30,6 +30,9 @@ static const struct {
 static bool parse_rgb(struct str word, int *out)
 {
     int rgb = 0;
+    if (word.n != 7) {
+        return false;
+    }
     for (size_t i = 1; i < word.n; i++) {
         const char *digits = "0123456789abcdef";
         const char *digit = strchr(digits, tolower((unsigned char)word.p[i]));
@@ -39,7 +42,7 @@ static bool parse_rgb(struct str word, int *out)
         rgb = rgb * 16 + (int)(digit - digits);
     }
     *out = THEME_RGB | rgb;
-    return word.n == 7;
+    return true;
 }
 
 static bool parse_colour(struct str word, int *out)

@@ -201,6 +201,7 @@ static void colours_have_a_nearest_one(void **state)
     assert_int_equal(theme_rgb(-1), -1);
     assert_int_equal(theme_parse(&t, "warn = #ffaf0\n", "t", NULL), ERR_PARSE);
     assert_int_equal(theme_parse(&t, "warn = #ffaf0g\n", "t", NULL), ERR_PARSE);
+    assert_int_equal(theme_parse(&t, "warn = #ffffffffff\n", "t", NULL), ERR_PARSE);
 }
 
 static void note_name(void *arg, const char *name)
