@@ -18,7 +18,7 @@ async function recorded(t, sim) {
     const target = new URL(sim.url);
     const server = http.createServer(async (request, response) => {
         const body = Buffer.concat(await request.toArray());
-        bodies.push({ path: request.url, body: JSON.parse(body) });
+        bodies.push({ path: request.url, headers: request.headers, body: JSON.parse(body) });
         const onward = http.request({ hostname: target.hostname, port: target.port, path: request.url, method: request.method, headers: request.rawHeaders }, (answer) => {
             response.writeHead(answer.statusCode, answer.rawHeaders);
             answer.pipe(response);
@@ -35,6 +35,7 @@ async function recorded(t, sim) {
 function withHour(request) {
     request.body = request.body.replace('{"cachePoint":{"type":"default"}', '{"cachePoint":{"type":"default","ttl":"1h"}');
     request.headers['content-length'] = String(Buffer.byteLength(request.body));
+    request.headers['accept-encoding'] = 'gzip'; // as other clients say: an answer that is compressed could not be metered
     return request;
 }
 
@@ -107,6 +108,7 @@ test('a Converse request with everything in it, whole and as a stream, with its 
         const { requestMetadata, ...rest } = bodies[i].body;
         const { requestMetadata: own, ...expected } = sent;
         assert.deepEqual(rest, expected);
+        assert.equal(bodies[i].headers['accept-encoding'], 'identity');
         assert.deepEqual([requestMetadata.ticket, requestMetadata.applicationId, requestMetadata.costCenter], [own.ticket, 'docs', 'sales']);
     }
     assert.ok(answers[0].cacheWriteInputTokens > 0 && answers[1].cacheReadInputTokens > 0, JSON.stringify(answers));
