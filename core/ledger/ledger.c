@@ -307,7 +307,8 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
 {
     memset(out, 0, sizeof(*out));
     pthread_mutex_lock(&g->cycle_lock);
-    int64_t gap_us = g->running ? clock_mono_us() - g->durable_us : 0;
+    bool behind = g->running && ledger_thread_behind(g);
+    int64_t gap_us = behind ? clock_mono_us() - g->durable_us : 0;
     gap_us = gap_us > g->gap_us ? gap_us : g->gap_us;
     out->unsynced_ms = (gap_us > g->gap_before_us ? gap_us : g->gap_before_us) / 1000;
     out->ok = g->last_result == ERR_OK;

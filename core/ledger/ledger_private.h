@@ -85,6 +85,7 @@ void ledger_thread_wake(struct ledger *g);
 /* Writing has failed elsewhere: the ledger's health says so until a cycle of the thread went well.
  */
 void ledger_thread_note(struct ledger *g, enum err e, const struct err_info *ei);
+bool ledger_thread_behind(const struct ledger *g); /* is anything stored that is not folded? */
 /* Folds everything stored by now, in the caller's thread. */
 enum err ledger_cycle(struct ledger *g);
 

@@ -91,6 +91,15 @@ static enum err fold_everything(struct ledger *g, struct err_info *ei)
     return e;
 }
 
+bool ledger_thread_behind(const struct ledger *g)
+{
+    bool behind = false;
+    for (int i = 0; i < g->workers && !behind; i++) {
+        behind = journal_tail(g->journals[i]) < journal_head(g->journals[i]);
+    }
+    return behind;
+}
+
 /* False: they cannot be. */
 static bool sync_journals(struct ledger *g)
 {
@@ -116,11 +125,12 @@ static void clean(struct ledger *g)
     }
 }
 
-/* What was stored before begun_us is on the disk: how much could have been lost until now? */
-static void note_gap(struct ledger *g, int64_t begun_us)
+/* What was stored before begun_us, if anything, is on the disk: how much could have been lost until
+ * now? */
+static void note_gap(struct ledger *g, int64_t begun_us, bool anything)
 {
     pthread_mutex_lock(&g->cycle_lock);
-    int64_t now_us = clock_mono_us(), gap_us = now_us - g->durable_us;
+    int64_t now_us = clock_mono_us(), gap_us = anything ? now_us - g->durable_us : 0;
     if (now_us - g->gaps_since_us > GAPS_US) {
         g->gap_before_us = now_us - g->gaps_since_us < 2 * GAPS_US ? g->gap_us : 0;
         g->gap_us = 0;
@@ -179,11 +189,12 @@ enum err ledger_cycle(struct ledger *g)
     g->cycles_begun++;
     pthread_mutex_unlock(&g->cycle_lock);
     pthread_mutex_lock(&g->write_lock);
+    bool anything = ledger_thread_behind(g);
     enum err e = err_set(&ei, g->damage.code, "%s", g->damage.text);
     e = e == ERR_OK ? probe(g, &ei) : e;
     e = e == ERR_OK ? fold_everything(g, &ei) : e;
     if (e == ERR_OK || sync_journals(g)) {
-        note_gap(g, begun_us);
+        note_gap(g, begun_us, anything);
     }
     end_cycle(g, e, &ei);
     if (e == ERR_OK) {
