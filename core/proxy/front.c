@@ -164,7 +164,7 @@ void front_reload(struct front *f, const struct config *config)
     for (size_t i = 0; i < f->acceptor_count; i++) {
         struct acceptor *a = &f->acceptors[i];
         SSL_CTX *now = listener_tls(a->listener);
-        if (now != a->tls && SSL_CTX_up_ref(now) == 1) {
+        if (now) {
             SSL_CTX_free(a->tls);
             a->tls = now;
         }
@@ -191,11 +191,6 @@ static enum err open_acceptors(struct front *f, struct listener *const *listener
         }
         if (loop_add(f->loop, &a->fd, EPOLLIN)) {
             return err_set(ei, ERR_IO, "cannot accept on %s", listener_url(listeners[i]));
-        }
-        /* A reference of its own, for handshakes after listener_close. */
-        if (a->tls && SSL_CTX_up_ref(a->tls) != 1) {
-            a->tls = NULL;
-            return err_set(ei, ERR_NOMEM, "front: out of memory");
         }
     }
     return ERR_OK;

@@ -18,8 +18,8 @@ void listener_close(
 enum err listener_check(const struct config_listen *c, struct err_info *ei);
 bool listener_is(const struct listener *l, const struct config_listen *c); /* the same address */
 /* Reads certificate, key and client CA again, from where c says. They hold for handshakes after
- * listener_renew(take) and front_reload; without `take` they are dropped. No front may look
- * meanwhile. A change between plain and TLS is left alone. */
+ * listener_renew(take) and front_reload; without `take` they are dropped. One thread at a time. A
+ * change between plain and TLS is left alone. */
 enum err listener_read_again(struct listener *l, const struct config_listen *c,
                              struct err_info *ei);
 void listener_renew(struct listener *l, bool take);

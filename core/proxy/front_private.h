@@ -135,7 +135,7 @@ struct conn {
 struct acceptor {
     struct loop_fd fd; /* own duplicate of the listener's; -1: closed */
     struct front *front;
-    const struct listener *listener;
+    struct listener *listener;
     SSL_CTX *tls; /* or NULL */
 };
 
@@ -202,7 +202,8 @@ struct str front_tls_subject(struct conn *c);
 /* --- listener.c --- */
 int listener_fd(const struct listener *l, int worker);
 int listener_workers(const struct listener *l);
-SSL_CTX *listener_tls(const struct listener *l); /* NULL: plain */
+/* A reference, which is the caller's; any thread. NULL: plain. */
+SSL_CTX *listener_tls(struct listener *l);
 
 /* --- listener_tls.c --- */
 SSL_CTX *listener_tls_new(const struct config_listen *c, struct err_info *ei);

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 struct listener {
     int *fds; /* one a worker; -1: not open */
     int workers;
+    pthread_mutex_t lock;   /* of tls */
     SSL_CTX *tls, *fresh;   /* fresh: read again, not in use yet */
     char written[URL_SIZE]; /* "HOST:PORT" of the configuration */
     char url[URL_SIZE];
@@ -150,6 +152,7 @@ struct listener *listener_open(const struct config_listen *c, int workers, struc
         err_set(ei, ERR_NOMEM, "cannot listen on %s:%d: out of memory", c->host, c->port);
         return NULL;
     }
+    pthread_mutex_init(&l->lock, NULL);
     l->workers = workers;
     for (int i = 0; i < workers; i++) {
         l->fds[i] = -1;
@@ -174,6 +177,7 @@ void listener_close(struct listener *l)
     close_all(l);
     SSL_CTX_free(l->tls);
     SSL_CTX_free(l->fresh);
+    pthread_mutex_destroy(&l->lock);
     free(l->fds);
     free(l);
 }
@@ -194,8 +198,13 @@ enum err listener_read_again(struct listener *l, const struct config_listen *c, 
 
 void listener_renew(struct listener *l, bool take)
 {
-    SSL_CTX *over = take && l->fresh ? l->tls : l->fresh;
-    l->tls = take && l->fresh ? l->fresh : l->tls;
+    SSL_CTX *over = l->fresh;
+    if (take && l->fresh) {
+        pthread_mutex_lock(&l->lock);
+        over = l->tls;
+        l->tls = l->fresh;
+        pthread_mutex_unlock(&l->lock);
+    }
     l->fresh = NULL;
     SSL_CTX_free(over);
 }
@@ -215,7 +224,11 @@ int listener_workers(const struct listener *l)
     return l->workers;
 }
 
-SSL_CTX *listener_tls(const struct listener *l)
+SSL_CTX *listener_tls(struct listener *l)
 {
-    return l->tls;
+    pthread_mutex_lock(&l->lock);
+    SSL_CTX *t = l->tls;
+    CHECK(!t || SSL_CTX_up_ref(t) == 1);
+    pthread_mutex_unlock(&l->lock);
+    return t;
 }
