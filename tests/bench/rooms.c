@@ -215,6 +215,7 @@ static void fill(const char *dir, long calls)
     (void)printf("{\"calls\":%ld,\"fold_us\":%.2f}\n", calls,
                  (double)folding / 1000 / (double)calls);
     ledger_close(g);
+    sync(); /* what is asked next is not to wait for these pages */
 }
 
 /* --- what-if --- */
