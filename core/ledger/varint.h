@@ -34,39 +34,14 @@ static inline uint8_t varint_byte(struct varint_reader *r)
     return *r->at++;
 }
 
-static inline int64_t varint_signed(uint64_t value)
-{
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-}
-
-/* Near the end. */
-static inline int64_t varint_get_slowly(struct varint_reader *r)
+static inline int64_t varint_get(struct varint_reader *r)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = varint_byte(r);
         value |= (uint64_t)(byte & 0x7F) << shift;
         if (byte < 0x80) {
-            return varint_signed(value);
-        }
-    }
-    r->bad = true;
-    return 0;
-}
-
-static inline int64_t varint_get(struct varint_reader *r)
-{
-    const uint8_t *at = r->at;
-    uint64_t value = 0;
-    if (r->end - at < VARINT_MAX) {
-        return varint_get_slowly(r);
-    }
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = *at++;
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80) {
-            r->at = at;
-            return varint_signed(value);
+            return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
         }
     }
     r->bad = true;
