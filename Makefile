@@ -68,8 +68,8 @@ $(B)/$(1:%.c=%): $(B)/$(1:%.c=%.o) $(call unit_archives,$(notdir $(patsubst %/,%
 endef
 $(foreach t,$(UNIT_SOURCES),$(eval $(call unit_rule,$(t))))
 
-test-unit: $(UNIT_BINARIES) ## build and run the unit tests (all, or ROOM=limit)
-	$(Q)tests/run-unit $(filter $(B)/tests/unit/$(if $(ROOM),$(ROOM)/%,%),$^)
+test-unit: $(filter $(B)/tests/unit/$(if $(ROOM),$(ROOM)/%,%),$(UNIT_BINARIES)) ## build and run the unit tests (all, or ROOM=limit)
+	$(Q)tests/run-unit $^
 
 # --- running and testing ---
 

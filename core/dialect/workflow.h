@@ -1,5 +1,5 @@
-/* workflow.h: the workflow input (DESIGN section 5): one JSON that names model, prompt and tags;
- * put to Bedrock as Converse, answered with an outcome. */
+/* workflow.h: the workflow input: one JSON that names model, prompt and tags; put to Bedrock as
+ * Converse, answered with an outcome. */
 #ifndef TOLLGATE_DIALECT_WORKFLOW_H
 #define TOLLGATE_DIALECT_WORKFLOW_H
 

@@ -1,4 +1,4 @@
-/* key.h: an issued key as it is stored: no secret in it. Secrets are derived (DESIGN, Keys):
+/* key.h: an issued key as it is stored: no secret in it. Secrets are derived from one master key:
  * secretAccessKey = base64(HMAC-SHA256(master, "tollgate-sigv4\0" + accessKeyId)); of the 256-bit
  * bearer only its SHA-256 is kept. */
 #ifndef TOLLGATE_IDENTITY_KEY_H

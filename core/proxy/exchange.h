@@ -1,7 +1,7 @@
 /* exchange.h: one request and its answer, whatever the version of HTTP in front. Room `proxy`:
  * listeners, connections, and the life of a call.
  *
- * The front (front_*.c) owns exchanges; the gate (gate.c) decides about them. Both run in
+ * The front (front_*.c) owns exchanges; the gate (gate_request.c) decides about them. Both run in
  * one worker's thread. The front calls gate_*; the gate calls exchange_*. */
 #ifndef TOLLGATE_PROXY_EXCHANGE_H
 #define TOLLGATE_PROXY_EXCHANGE_H
@@ -39,7 +39,6 @@ struct exchange {
     struct str subject;     /* of the client certificate that TLS verified; empty: none */
     bool http2, tls, loopback_peer;
     bool head_only; /* HEAD: the answer has no body */
-    bool browser;   /* not used by the front; see gate */
 
     /* The answer. */
     bool responded, ended;

@@ -1,6 +1,7 @@
-/* gate.h: the life of a call in one worker: who asks, may it, send it, meter it, settle it.
- * gate.c: who asks for what; gate_tags.c: the tags; gate_admit.c: admission; gate_wait.c: waiting
- * for it; gate_answer.c: from upstream to settlement. */
+/* gate.h: the life of a call in one worker: who asks, may it, send it, meter it, settle it. What
+ * the front calls is in exchange.h; the way of a call is gate_request.c (what is asked),
+ * gate_identity.c (who asks), gate_tags.c, gate_admit.c, gate_wait.c (waiting for room),
+ * gate_forward.c (signed and sent), gate_answer.c (from upstream to settlement). */
 #ifndef TOLLGATE_PROXY_GATE_H
 #define TOLLGATE_PROXY_GATE_H
 

@@ -60,7 +60,7 @@ static void deny(struct ticket *t, const struct limit_denial *d)
     struct dialect_answer a = {.status = 0};
     if (dialect_deny(&a, call->dialect, &said, call->request_id) != ERR_OK) {
         dialect_answer_free(&a);
-        gate_give_up(t);
+        gate_ticket_give_up(t);
         return;
     }
     call->outcome = OUTCOME_DENIED;
@@ -73,7 +73,7 @@ static void deny(struct ticket *t, const struct limit_denial *d)
                                        : "limit");
     call->ended_us = loop_now_us(t->gate->loop);
     ledger_refused(t->gate->ledger, t->gate->worker, call, d->group, d->resets_at_ms);
-    gate_answer(t, &a);
+    gate_ticket_answer(t, &a);
 }
 
 /* --- admission --- */

@@ -231,7 +231,7 @@ static void on_head(void *arg, const struct http_head *head)
     buf_free(&t->body);
     sigv4_hash_drop(&t->hash);
     exchange_release_request(t->x);
-    gate_drop_body(t);
+    gate_ticket_drop_body(t);
     buf_clear(&t->gate->lines);
     t->rewrites = meter_rewrites(t->meter);
     t->framed = begin_frames(t, head);

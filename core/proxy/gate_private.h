@@ -114,15 +114,37 @@ struct gate {
     _Atomic int64_t upstream_errors[PROXY_ERRORS]; /* by proxy_error_name */
 };
 
-/* gate.c */
-/* Answers with a refusal, counts it as rejected in the ledger unless the call was admitted, and
- * ends. */
-void gate_refuse(struct ticket *t, enum refusal why, const char *code, const char *message);
+/* gate_ticket.c */
+/* A ticket for x, which keeps it in x->ticket and owns nothing else of it; NULL: no memory. */
+struct ticket *gate_ticket_new(struct gate *g, struct exchange *x);
 void gate_ticket_end(struct ticket *t); /* frees the ticket; the exchange is not touched */
 /* Sends a whole answer, frees it, and ends the exchange and its ticket. */
-void gate_answer(struct ticket *t, struct dialect_answer *a);
-void gate_give_up(struct ticket *t);   /* without memory: cuts the exchange, ends the ticket */
-void gate_drop_body(struct ticket *t); /* its bytes no longer count as held */
+void gate_ticket_answer(struct ticket *t, struct dialect_answer *a);
+void gate_ticket_give_up(struct ticket *t); /* without memory: cuts the exchange, ends the ticket */
+/* Counts n more bytes of its body as held; false: all bodies together hold too many. */
+bool gate_ticket_hold_body(struct ticket *t, int64_t n) MUST_CHECK;
+void gate_ticket_drop_body(struct ticket *t); /* its bytes no longer count as held */
+
+/* gate_refuse.c */
+/* Answers with a refusal, counts it as rejected in the ledger unless the call was admitted, and
+ * ends; t is gone. code: a word for the ledger; message: for the client. */
+void gate_refuse(struct ticket *t, enum refusal why, const char *code, const char *message);
+/* As gate_refuse, of a body that cannot be read: with the mistakes that facts names, or the text.
+ */
+void gate_refuse_input(struct ticket *t, const struct dialect_facts *facts, const char *text);
+
+/* gate_local.c */
+/* Is the ticket's local path answered without a key? */
+bool gate_local_serves(const struct ticket *t);
+void gate_local_answer(struct ticket *t); /* answers such a path; t is gone */
+void gate_local_models(struct ticket *t); /* the file's models, in the dialect's shape; t is gone */
+
+/* gate_identity.c */
+/* Who calls, as far as the head tells. False: refused, t is gone. */
+bool gate_identity_precheck(struct ticket *t) MUST_CHECK;
+/* Who calls, once the body is here: fills the call's principal, and the tags of its key. sha256: of
+ * the body, or NULL where its signature does not cover it. False: refused, t is gone. */
+bool gate_identity_check(struct ticket *t, const uint8_t *sha256, struct tags *key_tags) MUST_CHECK;
 
 /* gate_admit.c */
 /* Reserves in every limit and stores it. False: answered and t is gone, or it waits for room. */
@@ -166,8 +188,8 @@ bool gate_read_on(struct ticket *t) MUST_CHECK;
 void gate_read_on_end(struct gate *g); /* when no client is left: ends those that are read on */
 
 /* gate_tags.c */
-/* Puts the call's tags together (DESIGN section 5, Tags). key_tags: of the key; caller's: header
- * and body. ERR_PARSE or ERR_FORBIDDEN with a text for the client. */
+/* Puts the call's tags together, the key's above the caller's, which come from the header and the
+ * body. ERR_PARSE or ERR_FORBIDDEN with a text for the client. */
 enum err gate_tags(struct ticket *t, const struct tags *key_tags, const struct tags *body_tags,
                    struct err_info *ei) MUST_CHECK;
 /* Does the call go to bedrock-mantle, where projects are? */
