@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/control/limit_change.h"
 #include "core/limit/whatif.h"
 
 #define SINCE_MS 3600000
 #define KEPT_US  5000000
+#define FLUSH_MS 250 /* for the calls that have just ended */
 
 struct trial {
     struct whatif *whatif;
@@ -200,6 +202,9 @@ static enum err prepare(struct core *c, const json_t *params, const struct targe
     enum err e = keep_limit(c, params, target, t, &limit, ei);
     e = e == ERR_OK ? read_times(params, t, ei) : e;
     if (e == ERR_OK) {
+        if (ledger_flush(c->ledger, FLUSH_MS) != ERR_OK) {
+            log_info("control", "what-if goes without the last calls: the ledger is behind");
+        }
         t->whatif =
             whatif_new(limit, target->group, t->config->timezone, c->catalog, t->since_ms, ei);
         e = t->whatif ? load(c, t, ei) : ei->code;

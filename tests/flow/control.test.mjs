@@ -171,3 +171,16 @@ test('methods that ask for the core to do something', async (t) => {
     assert.equal(core.process.status, 0);
     assert.ok(!fs.existsSync(path.join(core.stateDir, 'control.sock')), 'the socket is gone');
 });
+
+test('what-if knows the calls that ended just before it was asked', async (t) => {
+    const { core, open } = await begin(t);
+    const control = await open();
+    await control.ask('hello', { version: 1 });
+    const key = await core.key('crm', 'sales');
+    for (let calls = 1; calls <= 10; calls++) {
+        await call(core, key, { text: 'one', maxTokens: 50 });
+        const since = `${3600 + calls}s`; // another question: the answer to the last one is kept for a moment
+        const tried = await control.ask('limit.try', { name: 'tokens', metric: 'tokens', amount: '1', since });
+        assert.equal(tried.calls, calls);
+    }
+});

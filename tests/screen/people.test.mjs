@@ -65,7 +65,6 @@ test('the view and its filter are there again at the same core; commands do what
     const core = await begin(t);
     const key = await core.key('crm', 'sales');
     await call(core, key, { model: 'claude-3-5-haiku', text: 'one', maxTokens: 50 });
-    await core.run('usage'); // it asks for everything to be stored
     const kept = { env: { XDG_CONFIG_HOME: path.join(core.dir, 'config') } };
     const first = Terminal.start(t, ['--config', core.config], kept);
     await first.wait(/LIVE/);
