@@ -157,7 +157,7 @@ static enum err read_times(const json_t *params, struct trial *t, struct err_inf
 {
     int64_t now = clock_wall_ms();
     t->since_ms = now - SINCE_MS;
-    t->until_ms = now;
+    t->until_ms = now + 1; /* what was admitted in this millisecond, too */
     enum err e = param_time(params, "since", now, &t->since_ms, ei);
     e = e == ERR_OK ? param_time(params, "until", now, &t->until_ms, ei) : e;
     if (e == ERR_OK && t->until_ms <= t->since_ms) {
