@@ -38,6 +38,8 @@ enum action {
     ACT_DETAIL,
     ACT_BACK,
     ACT_FILTER,
+    ACT_NEXT_MATCH,
+    ACT_PREVIOUS_MATCH,
     ACT_SORT,
     ACT_SORT_LEFT,
     ACT_SORT_RIGHT,

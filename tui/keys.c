@@ -11,6 +11,18 @@ static void move_cursor(struct ui *ui, long delta)
     panel_move(ui_panel(ui), delta);
 }
 
+/* Among the rows that pass the filter, round and round. */
+static void move_match(struct ui *ui, int step)
+{
+    const struct w_table *t = &ui_panel(ui)->table;
+    if (!t->filter[0]) {
+        ui_say(ui, W_NORMAL, "No filter is set here; / sets one, and n and N move among its rows.");
+        return;
+    }
+    bool end = step > 0 ? t->at + 1 >= t->count : t->at == 0;
+    move_cursor(ui, end ? -step * (long)t->count : step);
+}
+
 static void step_view(struct ui *ui, int step)
 {
     int view = (int)ui_tab(ui);
@@ -219,6 +231,12 @@ static bool act_move(struct ui *ui, enum action action)
         return true;
     case ACT_LAST:
         move_cursor(ui, (long)p->table.count);
+        return true;
+    case ACT_NEXT_MATCH:
+        move_match(ui, 1);
+        return true;
+    case ACT_PREVIOUS_MATCH:
+        move_match(ui, -1);
         return true;
     case ACT_NEXT_VIEW:
         step_view(ui, 1);

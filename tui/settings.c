@@ -1,16 +1,18 @@
 /* settings.c: what the user chose with keys (theme, time, mouse, sorting, columns), kept in
  * $XDG_CONFIG_HOME/tollgate/ui.conf (or ~/.config/..): lines "key = value". A change rewrites the
- * file in one step (a new file takes its name) and touches only its own line, so that two
- * dashboards do not undo each other's choices and comments stay. */
+ * file in one step (a new file takes its name) and touches only its own line, under a lock on the
+ * folder, so that two dashboards do not undo each other's choices and comments stay. */
 #include "core/base/buf.h"
 #include "core/base/str.h"
 #include "tui/ui.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,8 @@
 #define PATH_MOST  4096
 #define VALUE      512
 #define VIEWS_KEPT 16
+#define LOCK_MS    200 /* for another dashboard to be done with the file: keys wait so long */
+#define LOOK_MS    5
 
 static const char *const panel_names[PANEL_COUNT] = {
     [PANEL_MODELS_SHORT] = "overview.models",
@@ -282,6 +286,27 @@ static void make_folders(const char *path)
     }
 }
 
+/* Only one dashboard at a time reads the file and writes it anew, where the file system has locks.
+ * Returns the lock, to be closed; negative: not to be had. */
+static int lock_folder(const char *path)
+{
+    char folder[PATH_MOST];
+    const char *slash = strrchr(path, '/');
+    make_folders(path);
+    str_copy(folder, sizeof folder, (struct str){path, (size_t)(slash - path)});
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int waited = 0; fd >= 0 && waited <= LOCK_MS; waited += LOOK_MS) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR)) {
+            return fd;
+        }
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return -1;
+}
+
 static bool replace_file(const char *path, const struct buf *text)
 {
     char suffix[40];
@@ -290,7 +315,6 @@ static bool replace_file(const char *path, const struct buf *text)
     if (text->failed || !file_name(fresh, suffix)) {
         return false;
     }
-    make_folders(path);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return false;
@@ -353,13 +377,20 @@ void settings_put(struct ui *ui, const char *key, const char *value)
     if (ui->options->own_settings || ui->settings_damaged || !file_name(path, "")) {
         return;
     }
-    if (!read_file(path, &old, &why)) {
+    int lock = lock_folder(path);
+    if (lock < 0) {
+        ui_say(ui, W_WARN, "%s is being written, or its folder cannot be opened; this is not kept",
+               path);
+    } else if (!read_file(path, &old, &why)) {
         ui_say(ui, W_WARN, "%s: %s; this is not kept", path, why);
     } else {
         with_line(&new, buf_str(&old), key, value);
         if (!replace_file(path, &new)) {
             ui_say(ui, W_WARN, "%s cannot be written; this is not kept", path);
         }
+    }
+    if (lock >= 0) {
+        (void)close(lock);
     }
     buf_free(&old);
     buf_free(&new);

@@ -100,6 +100,10 @@ static int control_sequence(struct w_keys *k)
     if (final == '~') {
         return take(k, tilde_key(number));
     }
+    bool shift = number == 1 && k->count == 6 && k->bytes[3] == ';' && k->bytes[4] == '2';
+    if (shift && (final == 'C' || final == 'D')) {
+        return take(k, final == 'C' ? W_KEY_SHIFT_RIGHT : W_KEY_SHIFT_LEFT);
+    }
     return take(k, final_key(final));
 }
 

@@ -23,6 +23,8 @@ enum w_key {
     W_KEY_PAGE_DOWN,
     W_KEY_DELETE,
     W_KEY_BACK_TAB,
+    W_KEY_SHIFT_LEFT,
+    W_KEY_SHIFT_RIGHT,
     W_KEY_F1,
     W_KEY_ANSWER, /* the terminal's "ready": ESC [ 0 n */
     W_KEY_MOUSE   /* a button or the wheel (ESC [ < .. M): w_keys.mouse says which and where */

@@ -1,5 +1,6 @@
 // The mouse, and what the user chose: kept over the end of the dashboard, in a file of his own.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
@@ -99,6 +100,44 @@ test('theme, time, sorting and columns are there again the next time; each choic
     await again.wait(/LIMIT +PER +AMOUNT↓/);
     assert.doesNotMatch(again.show(), /not understood/);
     await leave(again);
+});
+
+test('two dashboards keep each other\'s choices: each writes its own lines into what the other has written', async (t) => {
+    const { start, file } = await begin(t);
+    const kept = (pattern) => until(`${pattern} to be kept`, () => fs.existsSync(file) && pattern.test(fs.readFileSync(file, 'utf8')), 40000);
+    const one = start();
+    const two = start(); // both began with the same: no file
+    await one.wait(/LIVE/);
+    await two.wait(/LIVE/);
+    one.keys('T');
+    await kept(/^time = local$/m);
+    two.keys('7');
+    await two.wait(/LIMIT +METRIC/);
+    two.type(':sort AMOUNT');
+    two.keys('Enter');
+    await kept(/^sort limits = AMOUNT down$/m);
+    one.type(':theme light');
+    one.keys('Enter');
+    await kept(/^theme = light$/m);
+    two.keys('m');
+    await kept(/^mouse = off$/m);
+    assert.deepEqual(fs.readFileSync(file, 'utf8').trim().split('\n').sort(), ['mouse = off', 'sort limits = AMOUNT down', 'theme = light', 'time = local']);
+
+    // While another writes, a choice is not kept rather than mixed up; afterwards it is.
+    const other = spawn('flock', [path.dirname(file), 'sh', '-c', 'echo held; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    t.after(() => other.kill('SIGKILL'));
+    await new Promise((resolve) => { other.stdout.once('data', resolve); });
+    const before = fs.readFileSync(file, 'utf8');
+    one.keys('T');
+    await one.wait(/ui\.conf is being written.*this is not kept/);
+    assert.equal(fs.readFileSync(file, 'utf8'), before);
+    other.stdin.end();
+    await new Promise((resolve) => { other.once('exit', resolve); });
+    one.keys('T', 'T');
+    await kept(/^time = utc$/m);
+    await leave(one);
+    await leave(two);
+    assert.deepEqual(fs.readdirSync(path.dirname(file)), ['ui.conf']);
 });
 
 test('a damaged file is said and left alone', async (t) => {

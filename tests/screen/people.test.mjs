@@ -1,14 +1,11 @@
 // Who looks, what they may do, what is kept for the next time, and what the terminal is told.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
+import { pretend } from '../lib/pretend.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [
@@ -42,15 +39,7 @@ test('others at the same core are seen, and read-only says why it is so', async 
 });
 
 test('a viewer is told that the core makes it so', async (t) => {
-    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-fake-'));
-    const socket = path.join(dir, 'control.sock');
-    const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'fake-core.mjs');
-    const child = spawn(process.execPath, [script, socket, '--quiet', '--viewer'], { stdio: 'ignore' });
-    t.after(() => {
-        child.kill('SIGKILL');
-        fs.rmSync(dir, { recursive: true, force: true });
-    });
-    await until('the pretended core to listen', () => fs.existsSync(socket));
+    const socket = await pretend(t, '--quiet', '--viewer');
     const screen = Terminal.start(t, ['--socket', socket], { columns: 60, rows: 20, term: 'vt100', env: { NO_COLOR: '1' } });
     await screen.wait(/READ-ONLY: viewer/);
     screen.keys('7', 'b');

@@ -1,14 +1,12 @@
 // What the views show beside their tables, and the keys that belong to them.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
+import { pretend } from '../lib/pretend.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' }];
@@ -96,20 +94,6 @@ test('calls that ended, and what is in the audit, with their details and a filte
     }
     await leave(screen);
 });
-
-// A core that only speaks the protocol, for what a real one shows too seldom.
-async function pretend(t, ...flags) {
-    const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-fake-'));
-    const socket = path.join(dir, 'control.sock');
-    const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'fake-core.mjs');
-    const child = spawn(process.execPath, [script, socket, ...flags], { stdio: 'ignore' });
-    t.after(() => {
-        child.kill('SIGKILL');
-        fs.rmSync(dir, { recursive: true, force: true });
-    });
-    await until('the pretended core to listen', () => fs.existsSync(socket));
-    return socket;
-}
 
 test('calls that run stand above those that ended', async (t) => {
     const socket = await pretend(t);

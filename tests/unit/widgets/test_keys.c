@@ -41,6 +41,9 @@ static void sequences_are_keys(void **state)
     assert_int_equal(one("\033OB"), W_KEY_DOWN);
     assert_int_equal(one("\033[5~"), W_KEY_PAGE_UP);
     assert_int_equal(one("\033[1;5C"), W_KEY_RIGHT);
+    assert_int_equal(one("\033[1;2C"), W_KEY_SHIFT_RIGHT);
+    assert_int_equal(one("\033[1;2D"), W_KEY_SHIFT_LEFT);
+    assert_int_equal(one("\033[1;2A"), W_KEY_UP);
     assert_int_equal(one("\033[Z"), W_KEY_BACK_TAB);
     assert_int_equal(one("\033[3~"), W_KEY_DELETE);
     assert_int_equal(one("\033[0n"), W_KEY_ANSWER);
