@@ -147,6 +147,29 @@ enum err cmd_ask(const struct cmd_options *o, struct config *config, const char 
     return e;
 }
 
+int cmd_not_understood(const char *command, const char *help)
+{
+    (void)fprintf(stderr, "tollgate: %s: these words are not understood\n\n", command);
+    (void)fputs(help, stderr);
+    return EXIT_USAGE;
+}
+
+int cmd_answer(struct cmd_options *o, const char *method, json_t *params, json_t **result)
+{
+    struct err_info ei = {.code = ERR_OK};
+    struct config *config = o->socket ? NULL : cmd_config(o, false);
+    if (!config && !o->socket) {
+        json_decref(params);
+        return EXIT_FAILED;
+    }
+    enum err e = cmd_ask(o, config, method, params, result, &ei);
+    config_unref(config);
+    if (e != ERR_OK) {
+        return cmd_fail(o, &ei);
+    }
+    return o->json ? cmd_print_json(*result) : -1;
+}
+
 bool cmd_theme_ok(const char *name)
 {
     struct err_info ei = {.code = ERR_OK};

@@ -51,6 +51,14 @@ int cmd_print_json(json_t *value);
 enum err cmd_ask(const struct cmd_options *o, struct config *config, const char *method,
                  json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;
 
+/* Says on stderr that the words of a command are not understood, and how it is used. Returns
+ * EXIT_USAGE. */
+int cmd_not_understood(const char *command, const char *help);
+/* Finds the configuration (unless --socket names a core), asks for method, and with --json prints
+ * the answer. Takes params. Returns -1: *result, owned, is to be printed; else the exit status:
+ * what there was to say is said. */
+int cmd_answer(struct cmd_options *o, const char *method, json_t *params, json_t **result);
+
 /* Is there a theme of that name (NULL: the default one)? False: said on stderr why not. */
 bool cmd_theme_ok(const char *name);
 

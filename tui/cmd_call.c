@@ -97,25 +97,11 @@ int cmd_call(struct cmd_options *o, int argc, char **argv)
     const char *method = status < 0 ? method_of(argc - optind, argv + optind, params) : NULL;
     if (!method) {
         json_decref(params);
-        if (status < 0) {
-            (void)fputs("tollgate: call: these words are not understood\n\n", stderr);
-            (void)fputs(help, stderr);
-        }
-        return status >= 0 ? status : EXIT_USAGE;
+        return status >= 0 ? status : cmd_not_understood("call", help);
     }
-    struct err_info ei = {.code = ERR_OK};
-    struct config *config = o->socket ? NULL : cmd_config(o, false);
-    if (!config && !o->socket) {
-        json_decref(params);
-        return EXIT_FAILED;
-    }
-    enum err e = cmd_ask(o, config, method, params, &result, &ei);
-    config_unref(config);
-    if (e != ERR_OK) {
-        return cmd_fail(o, &ei);
-    }
-    if (o->json) {
-        return cmd_print_json(result);
+    status = cmd_answer(o, method, params, &result);
+    if (status >= 0) {
+        return status;
     }
     if (strcmp(method, "calls") == 0) {
         print_list(result);

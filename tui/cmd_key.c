@@ -97,46 +97,39 @@ static void print_list(const json_t *r)
     }
 }
 
+/* NULL: not understood. */
+static const char *method_of(int words, char **word, json_t *params)
+{
+    const char *action = words > 0 ? word[0] : "";
+    if (strcmp(action, "add") == 0 && words == 1) {
+        return "key.add";
+    }
+    if (strcmp(action, "list") == 0 && words == 1) {
+        return "key.list";
+    }
+    if (strcmp(action, "revoke") != 0 || words != 2) {
+        return NULL;
+    }
+    (void)json_object_set_new(params, "key", json_string(word[1]));
+    return "key.revoke";
+}
+
 int cmd_key(struct cmd_options *o, int argc, char **argv)
 {
     json_t *params = json_object(), *result = NULL;
     int status = read_options(o, argc, argv, params);
-    const char *action = optind < argc ? argv[optind] : "";
-    int words = argc - optind - 1;
-    const char *method = NULL;
-    if (strcmp(action, "add") == 0 && words == 0) {
-        method = "key.add";
-    } else if (strcmp(action, "list") == 0 && words == 0) {
-        method = "key.list";
-    } else if (strcmp(action, "revoke") == 0 && words == 1) {
-        method = "key.revoke";
-        (void)json_object_set_new(params, "key", json_string(argv[optind + 1]));
-    }
-    if (status >= 0 || !method) {
+    const char *method = status < 0 ? method_of(argc - optind, argv + optind, params) : NULL;
+    if (!method) {
         json_decref(params);
-        if (status < 0) {
-            (void)fputs("tollgate: key: these words are not understood\n\n", stderr);
-            (void)fputs(help, stderr);
-        }
-        return status >= 0 ? status : EXIT_USAGE;
+        return status >= 0 ? status : cmd_not_understood("key", help);
     }
-    struct err_info ei = {.code = ERR_OK};
-    struct config *config = o->socket ? NULL : cmd_config(o, false);
-    if (!config && !o->socket) {
-        json_decref(params);
-        return EXIT_FAILED;
+    status = cmd_answer(o, method, params, &result);
+    if (status >= 0) {
+        return status;
     }
-    enum err e = cmd_ask(o, config, method, params, &result, &ei);
-    config_unref(config);
-    if (e != ERR_OK) {
-        return cmd_fail(o, &ei);
-    }
-    if (o->json) {
-        return cmd_print_json(result);
-    }
-    if (method[4] == 'a') {
+    if (strcmp(method, "key.add") == 0) {
         print_added(result);
-    } else if (method[4] == 'l') {
+    } else if (strcmp(method, "key.list") == 0) {
         print_list(result);
     } else {
         (void)printf("%s (%s) is revoked\n", cmd_text(result, "name"),

@@ -162,67 +162,57 @@ static bool read_draft(int option, const char *value, json_t *params)
     return true;
 }
 
+static bool read_group(const char *value, json_t *params)
+{
+    json_t *group = json_object();
+    bool ok = cmd_parse_pairs(group, value);
+    if (ok) {
+        (void)json_object_set(params, "group", group);
+    } else {
+        (void)fprintf(stderr, "tollgate: --group %s: must be key=value[,key=value]\n", value);
+    }
+    json_decref(group);
+    return ok;
+}
+
+/* An option that is one member of params: its argument, or true. */
+static bool read_member(int option, json_t *params)
+{
+    static const struct {
+        int option;
+        const char *key;
+        bool flag;
+    } members[] = {{OPT_FOR, "for", false},         {OPT_UNTIL, "until", false},
+                   {OPT_REASON, "reason", false},   {OPT_TICKET, "ticket", false},
+                   {OPT_SINCE, "since", false},     {OPT_YAML, "overrides", true},
+                   {OPT_YES, "yes", true},          {OPT_ALL, "all", true},
+                   {OPT_STOP, "stop_running", true}};
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        if (option == members[i].option) {
+            json_t *value = members[i].flag ? json_true() : json_string(optarg);
+            (void)json_object_set_new(params, members[i].key, value);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Reads options into params. Returns -1 to go on, else the exit status. */
 static int read_options(struct cmd_options *o, int argc, char **argv, json_t *params)
 {
     int value, status;
     while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
-        json_t *group = NULL;
-        switch (value) {
-        case OPT_GROUP:
-            group = json_object();
-            if (!cmd_parse_pairs(group, optarg)) {
-                json_decref(group);
-                (void)fprintf(stderr, "tollgate: --group %s: must be key=value[,key=value]\n",
-                              optarg);
+        if (read_member(value, params)) {
+            continue;
+        }
+        if (value >= CMD_OWN) {
+            bool ok =
+                value == OPT_GROUP ? read_group(optarg, params) : read_draft(value, optarg, params);
+            if (!ok) {
                 return EXIT_USAGE;
             }
-            (void)json_object_set_new(params, "group", group);
-            break;
-        case OPT_FOR:
-            put(params, "for", optarg);
-            break;
-        case OPT_UNTIL:
-            put(params, "until", optarg);
-            break;
-        case OPT_REASON:
-            put(params, "reason", optarg);
-            break;
-        case OPT_TICKET:
-            put(params, "ticket", optarg);
-            break;
-        case OPT_SINCE:
-            put(params, "since", optarg);
-            break;
-        case OPT_YAML:
-            (void)json_object_set_new(params, "overrides", json_true());
-            break;
-        case OPT_YES:
-            (void)json_object_set_new(params, "yes", json_true());
-            break;
-        case OPT_ALL:
-            (void)json_object_set_new(params, "all", json_true());
-            break;
-        case OPT_STOP:
-            (void)json_object_set_new(params, "stop_running", json_true());
-            break;
-        case OPT_WINDOW:
-        case OPT_ROLLING:
-        case OPT_PER:
-        case OPT_MATCH:
-        case OPT_MODEL:
-        case OPT_APPLICATION:
-        case OPT_COST_CENTER:
-        case OPT_ENVIRONMENT:
-        case OPT_PRINCIPAL:
-            if (!read_draft(value, optarg, params)) {
-                return EXIT_USAGE;
-            }
-            break;
-        default:
-            if (cmd_common_option(o, value, help, &status) != 0) {
-                return status;
-            }
+        } else if (cmd_common_option(o, value, help, &status) != 0) {
+            return status;
         }
     }
     return -1;

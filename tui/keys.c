@@ -304,12 +304,67 @@ static bool act_sort(struct ui *ui, enum action action)
     }
 }
 
-static void act_screen(struct ui *ui, const struct binding *b)
+static void take_mouse(struct ui *ui)
 {
-    switch ((int)b->action) {
+    term_mouse(&ui->term, !ui->term.mouse);
+    settings_put(ui, "mouse", ui->term.mouse ? "on" : "off");
+    ui_say(ui, W_NORMAL,
+           ui->term.mouse ? "The mouse is taken; m gives it back, for selecting text."
+                          : "The mouse is yours; m takes it.");
+}
+
+/* What time is shown, and how. */
+static bool act_time(struct ui *ui, enum action action)
+{
+    switch ((int)action) {
+    case ACT_FREEZE:
+        freeze(ui);
+        return true;
+    case ACT_PAST:
+        past_move(ui, -1);
+        return true;
+    case ACT_LATER:
+        past_move(ui, 1);
+        return true;
+    case ACT_RANGE:
+        past_zoom(ui);
+        return true;
+    case ACT_NOW:
+        past_leave(ui);
+        return true;
+    case ACT_TIME:
+        ui->local_time = !ui->local_time;
+        settings_put(ui, "time", ui->local_time ? "local" : "utc");
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The terminal, and the program in it. */
+static bool act_terminal(struct ui *ui, enum action action)
+{
+    switch ((int)action) {
     case ACT_QUIT:
         ui->leave = true;
-        return;
+        return true;
+    case ACT_MOUSE:
+        take_mouse(ui);
+        return true;
+    case ACT_REDRAW:
+        clearok(curscr, TRUE);
+        return true;
+    case ACT_SUSPEND:
+        term_suspend(&ui->term, true);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void act_view(struct ui *ui, const struct binding *b)
+{
+    switch ((int)b->action) {
     case ACT_HELP:
         help_open(ui);
         return;
@@ -334,32 +389,6 @@ static void act_screen(struct ui *ui, const struct binding *b)
     case ACT_FILTER:
         start_filter(ui);
         return;
-    case ACT_FREEZE:
-        freeze(ui);
-        return;
-    case ACT_PAST:
-        past_move(ui, -1);
-        return;
-    case ACT_LATER:
-        past_move(ui, 1);
-        return;
-    case ACT_RANGE:
-        past_zoom(ui);
-        return;
-    case ACT_NOW:
-        past_leave(ui);
-        return;
-    case ACT_TIME:
-        ui->local_time = !ui->local_time;
-        settings_put(ui, "time", ui->local_time ? "local" : "utc");
-        return;
-    case ACT_MOUSE:
-        term_mouse(&ui->term, !ui->term.mouse);
-        settings_put(ui, "mouse", ui->term.mouse ? "on" : "off");
-        ui_say(ui, W_NORMAL,
-               ui->term.mouse ? "The mouse is taken; m gives it back, for selecting text."
-                              : "The mouse is yours; m takes it.");
-        return;
     case ACT_EXPORT:
         export_ask(ui);
         return;
@@ -375,12 +404,6 @@ static void act_screen(struct ui *ui, const struct binding *b)
     case ACT_COMMAND:
         start_command(ui);
         return;
-    case ACT_REDRAW:
-        clearok(curscr, TRUE);
-        return;
-    case ACT_SUSPEND:
-        term_suspend(&ui->term, true);
-        return;
     default:
         return;
     }
@@ -388,8 +411,9 @@ static void act_screen(struct ui *ui, const struct binding *b)
 
 void ui_act(struct ui *ui, const struct binding *b)
 {
-    if (!act_move(ui, b->action) && !act_limit(ui, b->action) && !act_sort(ui, b->action)) {
-        act_screen(ui, b);
+    if (!act_move(ui, b->action) && !act_limit(ui, b->action) && !act_sort(ui, b->action) &&
+        !act_time(ui, b->action) && !act_terminal(ui, b->action)) {
+        act_view(ui, b);
     }
 }
 

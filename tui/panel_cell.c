@@ -426,100 +426,148 @@ int64_t panel_ok_calls(const json_t *row)
     return n < 0 ? 0 : n;
 }
 
+static void put_name(const struct panel *p, const json_t *row, const struct panel_column *c,
+                     struct w_cell *out)
+{
+    bool state = strcmp(c->w.title, "STATE") == 0;
+    put_text(out, snapshot_text(row, c->member));
+    if (!out->text[0] && c == p->def->columns) {
+        put_text(out, "(none)"); /* calls without this tag */
+        out->role = W_MUTED;
+    } else if (state) {
+        out->role = strcmp(out->text, "ok") == 0 ? W_OK : W_WARN;
+    }
+}
+
+static void put_verdict(const struct panel *p, const json_t *row, struct w_cell *out)
+{
+    put_text(out, snapshot_verdict(ui_shown(p->ui), snapshot_text(row, "cost_center")));
+    out->role = strcmp(out->text, "ok") == 0 ? W_OK : out->text[0] == '-' ? W_MUTED : W_WARN;
+}
+
+static void put_priced(struct w_cell *out, const json_t *v)
+{
+    put_text(out, json_is_false(v) ? "unpriced" : "priced");
+    out->role = json_is_false(v) ? W_WARN : W_MUTED;
+}
+
+static void put_group(const struct panel *p, const json_t *v, const struct panel_column *c,
+                      struct w_cell *out)
+{
+    put_pairs(out, v);
+    if (!out->text[0] && c == p->def->columns) {
+        put_text(out, "(all calls)");
+    }
+}
+
+/* What says something about a call or a change; false: another kind. */
+static bool entry_cell(const struct panel *p, const json_t *row, const struct panel_column *c,
+                       struct w_cell *out)
+{
+    switch ((int)c->kind) {
+    case KIND_CALLER:
+        put_caller(out, row);
+        return true;
+    case KIND_CHANGE:
+        put_change(out, row);
+        return true;
+    case KIND_WHO:
+        put_who(out, row);
+        return true;
+    case KIND_WHAT:
+        put_what(out, row);
+        return true;
+    case KIND_REMEDY:
+        trail_remedy(p->ui, row, out->text, sizeof out->text);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Points in time, and how long; false: another kind. */
+static bool time_cell(const struct panel *p, const json_t *v, const struct panel_column *c,
+                      struct w_cell *out)
+{
+    bool local = p->ui->local_time;
+    switch ((int)c->kind) {
+    case KIND_TIME:
+        format_clock(out->text, format_json_time(v), c->w.max > 5, local);
+        return true;
+    case KIND_DAY_TIME:
+        format_day_clock(out->text, format_json_time(v), local);
+        return true;
+    case KIND_UNTIL:
+        put_until(p, out, v);
+        return true;
+    case KIND_AGE:
+        put_age(p, out, v);
+        return true;
+    case KIND_MS:
+        put_ms(out, v);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Dollars; false: another kind. */
+static bool money_cell(const struct panel *p, const json_t *row, const struct panel_column *c,
+                       struct w_cell *out)
+{
+    const struct snapshot *s = ui_shown(p->ui);
+    switch ((int)c->kind) {
+    case KIND_USD:
+        put_money(out, snapshot_at(row, c->member));
+        return true;
+    case KIND_FORECAST:
+        put_forecast(out, row, snapshot_at(row, c->member));
+        return true;
+    case KIND_BILLED:
+        put_money(out, snapshot_billed(s, snapshot_text(row, "name")));
+        return true;
+    case KIND_LEDGER:
+        put_money(out, snapshot_spent(s, snapshot_text(row, "cost_center")));
+        return true;
+    default:
+        return false;
+    }
+}
+
 void panel_cell(const struct panel *p, const json_t *row, const struct panel_column *c,
                 struct w_cell *out)
 {
     const json_t *v = *c->member ? snapshot_at(row, c->member) : NULL;
-    bool local = p->ui->local_time;
-    switch (c->kind) {
+    if (entry_cell(p, row, c, out) || time_cell(p, v, c, out) || money_cell(p, row, c, out)) {
+        return;
+    }
+    switch ((int)c->kind) {
     case KIND_TEXT:
-        put_text(out, snapshot_text(row, c->member));
-        if (!out->text[0] && c == p->def->columns) {
-            put_text(out, "(none)"); /* calls without this tag */
-            out->role = W_MUTED;
-        }
-        break;
+        put_name(p, row, c, out);
+        return;
     case KIND_COUNT:
         put_count(out, c, v);
-        break;
-    case KIND_USD:
-        put_money(out, v);
-        break;
-    case KIND_FORECAST:
-        put_forecast(out, row, v);
-        break;
-    case KIND_BILLED:
-        put_money(out, snapshot_billed(ui_shown(p->ui), snapshot_text(row, "name")));
-        break;
-    case KIND_LEDGER:
-        put_money(out, snapshot_spent(ui_shown(p->ui), snapshot_text(row, "cost_center")));
-        break;
+        return;
     case KIND_VERDICT:
-        put_text(out, snapshot_verdict(ui_shown(p->ui), snapshot_text(row, "cost_center")));
-        out->role = strcmp(out->text, "ok") == 0 ? W_OK : out->text[0] == '-' ? W_MUTED : W_WARN;
-        break;
+        put_verdict(p, row, out);
+        return;
     case KIND_OK_CALLS:
         format_count(out->text, panel_ok_calls(row));
-        break;
-    case KIND_TIME:
-        format_clock(out->text, format_json_time(v), c->w.max > 5, local);
-        break;
-    case KIND_DAY_TIME:
-        format_day_clock(out->text, format_json_time(v), local);
-        break;
-    case KIND_UNTIL:
-        put_until(p, out, v);
-        break;
-    case KIND_AGE:
-        put_age(p, out, v);
-        break;
-    case KIND_MS:
-        put_ms(out, v);
-        break;
+        return;
     case KIND_SERIES:
         put_series(p, out, v);
-        break;
+        return;
     case KIND_PRICED:
-        put_text(out, json_is_false(v) ? "unpriced" : "priced");
-        out->role = json_is_false(v) ? W_WARN : W_MUTED;
-        break;
-    case KIND_CALLER:
-        put_caller(out, row);
-        break;
+        put_priced(out, v);
+        return;
     case KIND_PAIRS:
-        put_pairs(out, v);
-        if (!out->text[0] && c == p->def->columns) {
-            put_text(out, "(all calls)");
-        }
-        break;
+        put_group(p, v, c, out);
+        return;
     case KIND_VALUE:
         put_scalar(out, v);
-        break;
-    case KIND_CHANGE:
-        put_change(out, row);
-        break;
-    case KIND_WHO:
-        put_who(out, row);
-        break;
-    case KIND_WHAT:
-        put_what(out, row);
-        break;
-    case KIND_REMEDY:
-        trail_remedy(p->ui, row, out->text, sizeof out->text);
-        break;
-    case KIND_LIMIT_NAME:
-    case KIND_LIMIT_SHORT:
-    case KIND_LIMIT_AMOUNT:
-    case KIND_LIMIT_FIGURE:
-    case KIND_LIMIT_GAUGE:
-    case KIND_LIMIT_EMPTY:
-    case KIND_LIMIT_RESETS:
-    case KIND_LIMIT_PHANTOM:
-    case KIND_LIMIT_STATE:
+        return;
+    default:
         limit_cell(p, row, c, out);
-        break;
-    }
-    if (strcmp(c->w.title, "STATE") == 0 && c->kind == KIND_TEXT) {
-        out->role = strcmp(out->text, "ok") == 0 ? W_OK : W_WARN;
+        return;
     }
 }
