@@ -110,6 +110,7 @@ static void find_region(struct config_reader *r)
 {
     struct config *c = r->config;
     int line = config_line_of(r, "region");
+    const char *nearest;
     c->region_from = "region: of the file";
     if (line == 0) {
         discover_region(r);
@@ -122,6 +123,11 @@ static void find_region(struct config_reader *r)
     } else if (*c->region != '\0' && !region_ok(c->region)) {
         config_mistake(r, line, line > 0 ? "region" : c->region_from,
                        "\"%.40s\" is no Region; such as us-east-1", c->region);
+    } else if (*c->region != '\0' && !config_region_known(c->region, &nearest)) {
+        config_warning(r, line, line > 0 ? "region" : c->region_from,
+                       "%s was no Region in November 2026%s%s%s AWS may have added it since",
+                       c->region, nearest ? ": did you mean " : ";", nearest ? nearest : "",
+                       nearest ? "?" : "");
     }
 }
 

@@ -25,6 +25,26 @@ static const struct partition partitions[] = {
     {"", "amazonaws.com", "api.aws", "us-east-1", "budgets.amazonaws.com", "us-east-1"},
 };
 
+/* As the endpoint rules of AWS's own SDKs list them (@aws-sdk/core 3.981.0, November 2026). */
+static const char *const regions[] = {
+    "us-east-1",      "us-east-2",      "us-west-1",      "us-west-2",      "af-south-1",
+    "ap-east-1",      "ap-east-2",      "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+    "ap-south-1",     "ap-south-2",     "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
+    "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-central-1",
+    "ca-west-1",      "eu-central-1",   "eu-central-2",   "eu-north-1",     "eu-south-1",
+    "eu-south-2",     "eu-west-1",      "eu-west-2",      "eu-west-3",      "il-central-1",
+    "me-central-1",   "me-south-1",     "me-west-1",      "mx-central-1",   "sa-east-1",
+    "sa-west-1",      "cn-north-1",     "cn-northwest-1", "eusc-de-east-1", "us-gov-east-1",
+    "us-gov-west-1",  "us-iso-east-1",  "us-iso-west-1",  "us-isob-east-1", "us-isob-west-1",
+    "eu-isoe-west-1", "us-isof-east-1", "us-isof-south-1"};
+#define REGIONS (sizeof(regions) / sizeof(regions[0]))
+
+bool config_region_known(const char *region, const char **nearest)
+{
+    *nearest = config_nearest(str_of(region), regions, REGIONS, sizeof(regions[0]));
+    return *nearest != NULL && strcmp(*nearest, region) == 0;
+}
+
 static const struct partition *partition_of(const char *region)
 {
     const struct partition *p = partitions;

@@ -47,6 +47,9 @@ const char *config_nearest(struct str text, const void *names, size_t n, size_t 
 
 /* AWS's own host of a service in a Region. */
 void config_aws_url(char *out, size_t size, enum config_service s, const char *region);
+/* Is it a Region of the table here? AWS adds some: one that is not may exist all the same. Where it
+ * is not, *nearest is one that is spelt like it, or NULL. */
+bool config_region_known(const char *region, const char **nearest);
 
 /* --- config_walk.c: the document, pairs and items --- */
 

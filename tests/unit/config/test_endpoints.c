@@ -91,6 +91,44 @@ static void a_region_is_found_in_order(void **state)
     config_mistakes_free(&m);
 }
 
+/* The warning that the file brings; "" where there is none. */
+static void check_warning(const char *text, const char *warning)
+{
+    struct config_mistakes m;
+    struct config *c = load(text, &m);
+    char line[512] = "";
+    assert_non_null(c);
+    assert_in_range(m.count, 0, 1);
+    if (m.count > 0) {
+        assert_true(m.at[0].warning);
+        config_mistake_print(line, sizeof(line), "f", &m.at[0]);
+    }
+    assert_string_equal(line, warning);
+    config_unref(c);
+    config_mistakes_free(&m);
+}
+
+static void a_region_that_is_not_known_is_a_warning(void **state)
+{
+    (void)state;
+    clean();
+    check_warning("region: us-esat-1\n",
+                  "f:1: warning: region: us-esat-1 was no Region in November 2026: did you mean "
+                  "us-east-1? AWS may have added it since");
+    check_warning("timezone: UTC\nregion: eu-wst-3\n",
+                  "f:2: warning: region: eu-wst-3 was no Region in November 2026: did you mean "
+                  "eu-west-3? AWS may have added it since");
+    check_warning("region: antarctica-south-1\n",
+                  "f:1: warning: region: antarctica-south-1 was no Region in November 2026; AWS "
+                  "may have added it since");
+    setenv("AWS_REGION", "us-east1-a", 1);
+    check_warning("", "f: warning: AWS_REGION: us-east1-a was no Region in November 2026: did you "
+                      "mean us-east-1? AWS may have added it since");
+    clean();
+    check_warning("region: us-gov-west-1\n", "");
+    check_warning("region: mx-central-1\n", "");
+}
+
 static void check_endpoint(const char *text, enum config_service s, const char *url,
                            const char *from)
 {
@@ -170,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_region_is_found_in_order),
+        cmocka_unit_test(a_region_that_is_not_known_is_a_warning),
         cmocka_unit_test(an_endpoint_is_found_in_order),
         cmocka_unit_test(partitions_have_hosts_of_their_own),
     };
