@@ -2,6 +2,7 @@
 
 #include "widgets/keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define BIT(view) (1u << (view))
@@ -490,7 +491,7 @@ const struct binding bindings[] = {
      0},
     {{0},
      NULL,
-     "block",
+     "limit block",
      "NAME",
      NULL,
      "refuse every call of a limit",
@@ -501,7 +502,7 @@ const struct binding bindings[] = {
      0},
     {{0},
      NULL,
-     "unblock",
+     "limit unblock",
      "NAME",
      NULL,
      "let calls through again",
@@ -510,6 +511,9 @@ const struct binding bindings[] = {
      CLASS_CHANGE,
      ACT_LIMIT_UNBLOCK,
      0},
+    {{0}, NULL, "limit undo", NULL, NULL, "undo your last change", 0, 0, CLASS_CHANGE, ACT_UNDO, 0},
+    {{0}, NULL, "limit list", NULL, NULL, "Limits", 0, 0, CLASS_READ, ACT_VIEW, VIEW_LIMITS},
+    {{0}, NULL, "call list", NULL, NULL, "Calls", 0, 0, CLASS_READ, ACT_VIEW, VIEW_CALLS},
 };
 const size_t bindings_count = sizeof bindings / sizeof *bindings;
 
@@ -568,4 +572,19 @@ const struct binding *binding_command(const char *line, const char **arguments, 
         *arguments = line + n + strspn(line + n, " ");
     }
     return *ambiguous ? NULL : found;
+}
+
+const struct binding *binding_meant(const char *line)
+{
+    char longer[256];
+    const char *rest;
+    bool ambiguous;
+    line += strspn(line, " ");
+    if (!*line) {
+        return NULL;
+    }
+    const char *shorter = strchr(line, ' ');
+    snprintf(longer, sizeof longer, "limit %.200s", line);
+    const struct binding *b = binding_command(longer, &rest, &ambiguous);
+    return b ? b : shorter ? binding_command(shorter, &rest, &ambiguous) : NULL;
 }

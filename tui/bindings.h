@@ -103,6 +103,9 @@ const struct binding *binding_find(int key, enum ui_view view);
 /* The binding of a command line's first words (any unique beginning of one word, or all of them);
  * *arguments points behind them. NULL: none, or *ambiguous. */
 const struct binding *binding_command(const char *line, const char **arguments, bool *ambiguous);
+/* The command that somebody may have meant who typed one that is not there: "block x" for
+ * `limit block`, "limit sort" for `sort`. NULL: none. */
+const struct binding *binding_meant(const char *line);
 bool binding_in_view(const struct binding *b, enum ui_view view);
 
 #endif

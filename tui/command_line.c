@@ -215,14 +215,25 @@ static void run_change(struct ui *ui, const struct binding *b, const char *argum
     }
 }
 
+static void say_unknown(struct ui *ui, const char *line, bool ambiguous)
+{
+    const struct binding *meant = ambiguous ? NULL : binding_meant(line);
+    if (meant) {
+        ui_say(ui, W_CRIT, "%s: did you mean %s%s%s?", line, meant->command,
+               meant->arguments ? " " : "", meant->arguments ? meant->arguments : "");
+    } else {
+        ui_say(ui, W_CRIT, "%s: %s; ? lists the commands", line,
+               ambiguous ? "more than one command begins so" : "there is no such command");
+    }
+}
+
 static void run(struct ui *ui, const char *line)
 {
     const char *arguments = "";
     bool ambiguous;
     const struct binding *b = binding_command(line, &arguments, &ambiguous);
     if (!b) {
-        ui_say(ui, W_CRIT, "%s: %s; ? lists the commands", line,
-               ambiguous ? "more than one command begins so" : "there is no such command");
+        say_unknown(ui, line, ambiguous);
         return;
     }
     if (b->class != CLASS_READ) {

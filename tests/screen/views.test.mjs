@@ -180,7 +180,7 @@ test('a limit says what was changed of it; what is not blocked cannot be unblock
     await screen.wait(/haiku-minute .*90k/);
     screen.keys('Enter');
     await screen.wait(/Changed +by \S+ (<10 s|\d+ \w+) ago, for good *$/m);
-    screen.type(':unblock haiku-minute');
+    screen.type(':limit unblock haiku-minute');
     screen.keys('Enter');
     await screen.wait(/haiku-minute is not blocked/);
     screen.type(':limit revert haiku-minute');

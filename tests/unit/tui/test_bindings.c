@@ -68,7 +68,7 @@ static void commands_are_found(void **state)
     b = binding_command("theme light", &rest, &ambiguous);
     assert_int_equal(b->action, ACT_THEME);
     assert_string_equal(rest, "light");
-    b = binding_command("unblock x", &rest, &ambiguous);
+    b = binding_command("limit unblock x", &rest, &ambiguous);
     assert_int_equal(b->action, ACT_LIMIT_UNBLOCK);
     b = binding_command("sort invert", &rest, &ambiguous); /* not `sort` by a column "invert" */
     assert_int_equal(b->action, ACT_SORT_INVERT);
@@ -90,6 +90,23 @@ static void what_is_not_a_command_is_not_found(void **state)
     assert_true(ambiguous);
 }
 
+static void what_was_meant_is_known(void **state)
+{
+    (void)state;
+    static const char *const typed[][2] = {
+        {"block haiku", "limit block"}, {"unblock", "limit unblock"},
+        {"history x", "limit history"}, {"call stop", "stop"},
+        {"limit sort", "sort"},         {"gibberish", NULL},
+        {"limit gibberish", NULL},      {"", NULL}};
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+        const struct binding *b = binding_meant(typed[i][0]);
+        assert_true((b != NULL) == (typed[i][1] != NULL));
+        if (b) {
+            assert_string_equal(b->command, typed[i][1]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +115,7 @@ int main(void)
         cmocka_unit_test(changes_are_classed_as_such),
         cmocka_unit_test(commands_are_found),
         cmocka_unit_test(what_is_not_a_command_is_not_found),
+        cmocka_unit_test(what_was_meant_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
