@@ -309,11 +309,11 @@ const struct binding bindings[] = {
      ACT_RANGE,
      0},
     {{'0'}, "0", "now", NULL, NULL, "back to now; Esc does it too", 0, 0, CLASS_READ, ACT_NOW, 0},
-    {{'T'}, "T", "time", NULL, NULL, "times in UTC or local", 0, 0, CLASS_READ, ACT_TIME, 0},
+    {{'T'}, "T", "time", "utc|local", NULL, "times in UTC or local", 0, 0, CLASS_READ, ACT_TIME, 0},
     {{'m'},
      "m",
      "mouse",
-     NULL,
+     "on|off",
      NULL,
      "take the mouse, or leave it to the terminal",
      0,
@@ -424,6 +424,17 @@ const struct binding bindings[] = {
      0},
     {{0},
      NULL,
+     "low-bandwidth",
+     "on|off",
+     NULL,
+     "no charts, and figures each 5 s: for poor lines; keys are answered as always",
+     0,
+     0,
+     CLASS_READ,
+     ACT_LOW_BANDWIDTH,
+     0},
+    {{0},
+     NULL,
      "alerts",
      "off|bell|message",
      NULL,
@@ -517,6 +528,18 @@ const struct binding bindings[] = {
 };
 const size_t bindings_count = sizeof bindings / sizeof *bindings;
 
+bool binding_is_setting(const struct binding *b)
+{
+    static const enum action settings[] = {ACT_THEME,         ACT_COLOR, ACT_ALERTS,
+                                           ACT_LOW_BANDWIDTH, ACT_TIME,  ACT_MOUSE};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        if (b->action == settings[i]) {
+            return b->command != NULL;
+        }
+    }
+    return false;
+}
+
 bool binding_in_view(const struct binding *b, enum ui_view view)
 {
     return b->views == 0 || (b->views & BIT(view)) != 0;
@@ -554,12 +577,33 @@ static size_t matches(const struct binding *b, const char *line, bool *exact)
                : 0;
 }
 
+/* "set NAME=VALUE" and "set NAME VALUE" */
+static const struct binding *setting(const char *line, const char **arguments)
+{
+    if (strncmp(line, "set ", 4) != 0) {
+        return NULL;
+    }
+    line += 4 + strspn(line + 4, " ");
+    size_t n = strcspn(line, " =");
+    for (size_t i = 0; i < bindings_count; i++) {
+        const struct binding *b = &bindings[i];
+        if (binding_is_setting(b) && strlen(b->command) == n && strncmp(b->command, line, n) == 0) {
+            *arguments = line + n + strspn(line + n, " =");
+            return b;
+        }
+    }
+    return NULL;
+}
+
 const struct binding *binding_command(const char *line, const char **arguments, bool *ambiguous)
 {
-    const struct binding *found = NULL;
     size_t longest = 0; /* of those that are written out; the shortened ones come after them */
     *ambiguous = false;
     line += strspn(line, " ");
+    const struct binding *found = setting(line, arguments);
+    if (found) {
+        return found;
+    }
     for (size_t i = 0; i < bindings_count; i++) {
         bool exact = false;
         size_t n = bindings[i].command ? matches(&bindings[i], line, &exact) : 0;

@@ -72,6 +72,7 @@ enum action {
     ACT_LIMIT_TRY,
     ACT_ALERTS,
     ACT_COLOR,
+    ACT_LOW_BANDWIDTH,
     ACT_LIMIT_SET,
     ACT_LIMIT_REVERT,
     ACT_LIMIT_BLOCK,
@@ -101,11 +102,13 @@ extern const size_t bindings_count;
 /* The binding of a key in a view, or NULL. */
 const struct binding *binding_find(int key, enum ui_view view);
 /* The binding of a command line's first words (any unique beginning of one word, or all of them);
- * *arguments points behind them. NULL: none, or *ambiguous. */
+ * *arguments points behind them. "set NAME=VALUE" is NAME with VALUE. NULL: none, or *ambiguous. */
 const struct binding *binding_command(const char *line, const char **arguments, bool *ambiguous);
 /* The command that somebody may have meant who typed one that is not there: "block x" for
  * `limit block`, "limit sort" for `sort`. NULL: none. */
 const struct binding *binding_meant(const char *line);
+/* Does its command choose something that is kept: ":set NAME=VALUE" says the same. */
+bool binding_is_setting(const struct binding *b);
 bool binding_in_view(const struct binding *b, enum ui_view view);
 
 #endif

@@ -29,21 +29,30 @@
 #define END_MS      8000
 
 static const char help[] =
-    "usage: tollgate demo [--theme NAME] [--no-color] [--ascii] [--no-mouse] [--plain] [--seconds "
-    "N]\n"
+    "usage: tollgate demo [--theme NAME] [--no-color] [--ascii] [--no-mouse] [--low-bandwidth]\n"
+    "                     [--plain] [--seconds N]\n"
     "\n"
     "Everything but AWS is real: the applications' calls are HTTP requests through the proxy, its "
     "limits and its ledger. The\n"
     "simulated AWS checks every signature. Nothing is left behind. Without a terminal one snapshot "
     "is printed (--json too).\n";
 
-enum { OPT_THEME = CMD_OWN, OPT_NO_COLOR, OPT_ASCII, OPT_PLAIN, OPT_NO_MOUSE, OPT_SECONDS };
+enum {
+    OPT_THEME = CMD_OWN,
+    OPT_NO_COLOR,
+    OPT_ASCII,
+    OPT_PLAIN,
+    OPT_NO_MOUSE,
+    OPT_LOW_BANDWIDTH,
+    OPT_SECONDS
+};
 static const struct option options[] = {CMD_COMMON_OPTIONS,
                                         {"theme", required_argument, NULL, OPT_THEME},
                                         {"no-color", no_argument, NULL, OPT_NO_COLOR},
                                         {"ascii", no_argument, NULL, OPT_ASCII},
                                         {"plain", no_argument, NULL, OPT_PLAIN},
                                         {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
+                                        {"low-bandwidth", no_argument, NULL, OPT_LOW_BANDWIDTH},
                                         {"seconds", required_argument, NULL, OPT_SECONDS},
                                         {NULL, 0, NULL, 0}};
 
@@ -347,11 +356,12 @@ int cmd_demo(struct cmd_options *o, int argc, char **argv)
     while ((value = getopt_long(argc, argv, CMD_SHORT, options, NULL)) != -1) {
         if (value == OPT_THEME) {
             d.theme = optarg;
-        } else if (value >= OPT_NO_COLOR && value <= OPT_NO_MOUSE) {
+        } else if (value >= OPT_NO_COLOR && value <= OPT_LOW_BANDWIDTH) {
             d.no_color |= value == OPT_NO_COLOR;
             d.ascii |= value == OPT_ASCII;
             d.plain |= value == OPT_PLAIN;
             d.no_mouse |= value == OPT_NO_MOUSE;
+            d.low_bandwidth |= value == OPT_LOW_BANDWIDTH;
         } else if (value == OPT_SECONDS) {
             if (!str_to_i64(str_of(optarg), &seconds) || seconds < 1 || seconds > 86400) {
                 (void)fprintf(stderr, "tollgate: --seconds %s: must be 1 to 86400\n", optarg);

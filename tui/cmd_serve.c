@@ -29,11 +29,13 @@ static const char serve_help[] = "usage: tollgate serve [--config FILE] [--worke
                                  "again.\n";
 static const char attach_help[] =
     "usage: tollgate [--config FILE] [--socket PATH] [--theme NAME] [--no-color] [--ascii] "
-    "[--no-mouse]\n                [--read-only] [--plain]\n"
+    "[--no-mouse]\n                [--low-bandwidth] [--read-only] [--plain]\n"
     "\n"
     "The dashboard on the core of this configuration's state directory. When none runs and the "
     "directory is your own, one is\n"
     "started in the background; it goes on when you leave. `tollgate --help` lists the commands.\n"
+    "--low-bandwidth draws no charts and takes figures each five seconds; keys are answered as "
+    "always.\n"
     "--plain tells each change as a sentence, for screen readers and poor lines; it needs no "
     "terminal.\n";
 
@@ -44,18 +46,21 @@ enum {
     OPT_ASCII,
     OPT_READ_ONLY,
     OPT_PLAIN,
-    OPT_NO_MOUSE
+    OPT_NO_MOUSE,
+    OPT_LOW_BANDWIDTH
 };
 static const struct option serve_options[] = {
     CMD_COMMON_OPTIONS, {"workers", required_argument, NULL, OPT_WORKERS}, {NULL, 0, NULL, 0}};
-static const struct option attach_options[] = {CMD_COMMON_OPTIONS,
-                                               {"theme", required_argument, NULL, OPT_THEME},
-                                               {"no-color", no_argument, NULL, OPT_NO_COLOR},
-                                               {"ascii", no_argument, NULL, OPT_ASCII},
-                                               {"read-only", no_argument, NULL, OPT_READ_ONLY},
-                                               {"plain", no_argument, NULL, OPT_PLAIN},
-                                               {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
-                                               {NULL, 0, NULL, 0}};
+static const struct option attach_options[] = {
+    CMD_COMMON_OPTIONS,
+    {"theme", required_argument, NULL, OPT_THEME},
+    {"no-color", no_argument, NULL, OPT_NO_COLOR},
+    {"ascii", no_argument, NULL, OPT_ASCII},
+    {"read-only", no_argument, NULL, OPT_READ_ONLY},
+    {"plain", no_argument, NULL, OPT_PLAIN},
+    {"no-mouse", no_argument, NULL, OPT_NO_MOUSE},
+    {"low-bandwidth", no_argument, NULL, OPT_LOW_BANDWIDTH},
+    {NULL, 0, NULL, 0}};
 
 /* Signals that core_run takes must be blocked before any thread exists. */
 static void block_signals(void)
@@ -228,12 +233,13 @@ int cmd_attach(struct cmd_options *o, int argc, char **argv)
     while ((value = getopt_long(argc, argv, CMD_SHORT, attach_options, NULL)) != -1) {
         if (value == OPT_THEME) {
             d.theme = optarg;
-        } else if (value >= OPT_NO_COLOR && value <= OPT_NO_MOUSE) {
+        } else if (value >= OPT_NO_COLOR && value <= OPT_LOW_BANDWIDTH) {
             d.no_color |= value == OPT_NO_COLOR;
             d.ascii |= value == OPT_ASCII;
             d.read_only |= value == OPT_READ_ONLY;
             d.plain |= value == OPT_PLAIN;
             d.no_mouse |= value == OPT_NO_MOUSE;
+            d.low_bandwidth |= value == OPT_LOW_BANDWIDTH;
         } else if (cmd_common_option(o, value, attach_help, &status) != 0) {
             return status;
         }

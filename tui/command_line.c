@@ -71,19 +71,6 @@ static json_t *parse_set(const char *line, const char **wrong)
     return params;
 }
 
-static void run_theme(struct ui *ui, const char *name)
-{
-    struct err_info ei = {0};
-    struct theme theme;
-    if (theme_load(&theme, name, &ei) != ERR_OK) {
-        ui_say(ui, W_CRIT, "%s", ei.text);
-        return;
-    }
-    ui->theme = theme;
-    settings_put(ui, "theme", name);
-    theme_apply(&ui->theme, &ui->style, ui->no_color);
-}
-
 static void run_sort(struct ui *ui, const char *title)
 {
     const struct panel *p = ui_panel(ui);
@@ -160,18 +147,6 @@ static void run_try(struct ui *ui, const char *arguments)
     }
 }
 
-static void run_color(struct ui *ui, const char *value)
-{
-    bool off = strcmp(value, "off") == 0;
-    if (!off && strcmp(value, "on") != 0) {
-        ui_say(ui, W_CRIT, "color: on or off");
-        return;
-    }
-    ui->no_color = off;
-    settings_put(ui, "color", value);
-    theme_apply(&ui->theme, &ui->style, off);
-}
-
 static void run_core(struct ui *ui, const struct binding *b)
 {
     if (b->class == CLASS_DANGER) {
@@ -236,14 +211,13 @@ static void run(struct ui *ui, const char *line)
         say_unknown(ui, line, ambiguous);
         return;
     }
-    if (b->class != CLASS_READ) {
+    if (b->action == ACT_SET && *arguments) {
+        ui_say(ui, W_CRIT, "set: there is no setting %s; Tab behind \"set \" shows them",
+               arguments);
+    } else if (b->class != CLASS_READ) {
         run_change(ui, b, arguments);
-    } else if (b->action == ACT_THEME) {
-        run_theme(ui, *arguments ? arguments : THEME_DEFAULT);
-    } else if (b->action == ACT_COLOR) {
-        run_color(ui, arguments);
-    } else if (b->action == ACT_ALERTS) {
-        alerts_set(ui, arguments);
+    } else if (binding_is_setting(b)) {
+        set_value(ui, b, arguments);
     } else if (b->action == ACT_LIMIT_OPEN) {
         keys_open_limit(ui, arguments);
     } else if (b->action == ACT_LIMIT_TRY) {
@@ -286,11 +260,6 @@ static void offer(struct completion *c, const char *candidate)
     c->shared[n] = '\0';
 }
 
-static void offer_name(void *arg, const char *name)
-{
-    offer(arg, name);
-}
-
 static void offer_limits(const struct ui *ui, struct completion *c)
 {
     size_t i;
@@ -298,6 +267,56 @@ static void offer_limits(const struct ui *ui, struct completion *c)
     json_array_foreach(snapshot_at(ui_shown(ui)->data, "limits"), i, limit)
     {
         offer(c, snapshot_text(limit, "name"));
+    }
+}
+
+struct prefixed {
+    struct completion *to;
+    const char *prefix;
+};
+
+static void offer_prefixed(void *arg, const char *value)
+{
+    char both[W_INPUT_MAX];
+    const struct prefixed *p = arg;
+    snprintf(both, sizeof both, "%s%s", p->prefix, value);
+    offer(p->to, both);
+}
+
+/* What a setting may be, behind a prefix. */
+static void offer_values(const struct binding *b, const char *prefix, struct completion *c)
+{
+    struct prefixed p = {c, prefix};
+    if (b->action == ACT_THEME) {
+        theme_names(offer_prefixed, &p);
+        return;
+    }
+    struct str rest = str_of(b->arguments ? b->arguments : "");
+    while (rest.n > 0) {
+        char value[40];
+        str_copy(value, sizeof value, str_cut(rest, '|', &rest));
+        offer_prefixed(&p, value);
+    }
+}
+
+/* Behind a command: values of a setting, names of limits. */
+static void offer_arguments(const struct ui *ui, const char *line, struct completion *c)
+{
+    const char *arguments;
+    bool ambiguous;
+    bool set = strncmp(line, "set ", 4) == 0;
+    const struct binding *of = binding_command(line, &arguments, &ambiguous);
+    for (size_t i = 0; i < bindings_count && set; i++) {
+        char prefix[80];
+        if (binding_is_setting(&bindings[i])) {
+            snprintf(prefix, sizeof prefix, "%s=", bindings[i].command);
+            offer_values(&bindings[i], prefix, c);
+        }
+    }
+    if (!set && of && binding_is_setting(of)) {
+        offer_values(of, "", c);
+    } else if (!set) {
+        offer_limits(ui, c);
     }
 }
 
@@ -314,14 +333,10 @@ static void complete(struct ui *ui)
     }
     char *space = strrchr(line, ' ');
     size_t kept = 0;
-    if (c.count == 0 && space) { /* behind a command: names of limits, or of themes */
+    if (c.count == 0 && space) { /* behind a command */
         kept = (size_t)(space + 1 - line);
         c.typed = space + 1;
-        if (strncmp(line, "theme ", 6) == 0) {
-            theme_names(offer_name, &c);
-        } else {
-            offer_limits(ui, &c);
-        }
+        offer_arguments(ui, line, &c);
     }
     if (c.count > 0) {
         snprintf(grown, sizeof grown, "%.*s%s%s", (int)kept, line, c.shared,

@@ -210,6 +210,7 @@ static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_
     ui->focus[VIEW_CALLS] = 1; /* what ended is there to be read; what runs comes and goes */
     look_at_clocks(ui);
     settings_load(ui);
+    ui_low_bandwidth(ui, o->low_bandwidth || ui->low_bandwidth);
     if (o->theme || !settings_theme(ui)) {
         enum err e = theme_load(&ui->theme, o->theme ? o->theme : THEME_DEFAULT, ei);
         if (e != ERR_OK) {

@@ -13,7 +13,8 @@ struct dashboard_options {
     bool no_color;     /* NO_COLOR in the environment does the same */
     bool ascii;        /* a codeset other than UTF-8 does the same */
     bool read_only;
-    bool no_mouse;     /* the terminal keeps it; so over SSH unless `m` asked for it */
+    bool no_mouse; /* the terminal keeps it; so over SSH unless `m` asked for it */
+    bool low_bandwidth;
     bool own_settings; /* the user's settings are neither read nor written */
     bool plain;        /* sentences on standard output instead of a screen (plain.h) */
     const char *title; /* beside the program's name; NULL: the Region */

@@ -75,7 +75,7 @@ static void draw_left(struct ui *ui, const struct w_area *a, int gap)
 static void draw_right(struct ui *ui, const struct w_area *a, int gap)
 {
     int most = a->h - GRAPH_ROWS - gap;
-    if (most < DENIED_ROWS) {
+    if (most < DENIED_ROWS || ui->low_bandwidth) {
         draw_panel(ui, 2, a);
         return;
     }

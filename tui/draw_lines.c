@@ -45,7 +45,7 @@ static void add_state(struct ui *ui, struct line *l)
         put(l, W_NOTICE, 0, false, "CONNECTING");
         return;
     case LINK_UP:
-        put(l, W_TITLE, 3, false, "LIVE");
+        put(l, W_TITLE, 3, false, ui->low_bandwidth ? "LIVE each 5 s" : "LIVE");
         return;
     case LINK_SILENT:
         text = add(l, W_CRIT, 0, false);

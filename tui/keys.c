@@ -304,16 +304,7 @@ static bool act_sort(struct ui *ui, enum action action)
     }
 }
 
-static void take_mouse(struct ui *ui)
-{
-    term_mouse(&ui->term, !ui->term.mouse);
-    settings_put(ui, "mouse", ui->term.mouse ? "on" : "off");
-    ui_say(ui, W_NORMAL,
-           ui->term.mouse ? "The mouse is taken; m gives it back, for selecting text."
-                          : "The mouse is yours; m takes it.");
-}
-
-/* What time is shown, and how. */
+/* What time is shown. */
 static bool act_time(struct ui *ui, enum action action)
 {
     switch ((int)action) {
@@ -332,10 +323,6 @@ static bool act_time(struct ui *ui, enum action action)
     case ACT_NOW:
         past_leave(ui);
         return true;
-    case ACT_TIME:
-        ui->local_time = !ui->local_time;
-        settings_put(ui, "time", ui->local_time ? "local" : "utc");
-        return true;
     default:
         return false;
     }
@@ -347,9 +334,6 @@ static bool act_terminal(struct ui *ui, enum action action)
     switch ((int)action) {
     case ACT_QUIT:
         ui->leave = true;
-        return true;
-    case ACT_MOUSE:
-        take_mouse(ui);
         return true;
     case ACT_REDRAW:
         clearok(curscr, TRUE);
@@ -400,6 +384,9 @@ static void act_view(struct ui *ui, const struct binding *b)
         return;
     case ACT_GRAPH:
         ui->graph_one = !ui->graph_one;
+        if (ui->low_bandwidth) {
+            ui_say(ui, W_NORMAL, "No charts on a poor line; :low-bandwidth off brings them back.");
+        }
         return;
     case ACT_COMMAND:
         start_command(ui);
@@ -411,8 +398,10 @@ static void act_view(struct ui *ui, const struct binding *b)
 
 void ui_act(struct ui *ui, const struct binding *b)
 {
-    if (!act_move(ui, b->action) && !act_limit(ui, b->action) && !act_sort(ui, b->action) &&
-        !act_time(ui, b->action) && !act_terminal(ui, b->action)) {
+    if (binding_is_setting(b)) {
+        set_value(ui, b, "");
+    } else if (!act_move(ui, b->action) && !act_limit(ui, b->action) && !act_sort(ui, b->action) &&
+               !act_time(ui, b->action) && !act_terminal(ui, b->action)) {
         act_view(ui, b);
     }
 }

@@ -118,6 +118,21 @@ static void subscribed(void *arg, json_t *result, const struct err_info *ei)
     }
 }
 
+static enum err subscribe(struct link *l)
+{
+    json_t *params = l->interval_ms > 0 ? json_pack("{s:i}", "interval_ms", l->interval_ms) : NULL;
+    return client_send(l->client, "subscribe", params, subscribed, l, &l->why);
+}
+
+void link_interval(struct link *l, int interval_ms)
+{
+    bool other = interval_ms != l->interval_ms;
+    l->interval_ms = interval_ms;
+    if (other && l->client && subscribe(l) != ERR_OK) {
+        err_clear(&l->why); /* the line breaks, and is opened again with it */
+    }
+}
+
 static void line_opened(struct link *l, int64_t now_ms)
 {
     struct link_attempt *a = l->attempt;
@@ -133,7 +148,7 @@ static void line_opened(struct link *l, int64_t now_ms)
         l->heard_ms = now_ms;
         err_clear(&l->why);
         l->on_hello(l->arg, a->hello);
-        if (client_send(l->client, "subscribe", NULL, subscribed, l, &l->why) != ERR_OK) {
+        if (subscribe(l) != ERR_OK) {
             line_broke(l, now_ms);
             l->retry_ms = now_ms + RETRY_MS;
         }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LINK_LOW_MS 5000 /* between snapshots, with --low-bandwidth */
+
 enum link_state {
     LINK_OPENING, /* for the first time */
     LINK_UP,
@@ -33,10 +35,13 @@ struct link {
     void (*on_event)(void *arg, const char *event, json_t *data);
     void *arg;
     const char *const *long_tables; /* client_long_tables; borrowed */
+    int interval_ms;                /* between snapshots; 0: as the core likes */
 };
 
 /* path, callbacks and arg are set by the caller; the rest is zero. */
 void link_start(struct link *l, int64_t now_ms);
+/* From now on snapshots come so often. */
+void link_interval(struct link *l, int interval_ms);
 /* What poll should watch: fills fd and events, returns false when there is nothing. */
 bool link_poll(const struct link *l, int *fd, short *events);
 /* Does what is due. True: something changed that the screen shows. */

@@ -96,6 +96,7 @@ void panel_init(struct panel *p, enum panel_id id, struct ui *ui)
     p->shown.panel = p->taken.panel = p;
     for (size_t i = 0; i < p->def->column_count; i++) {
         p->columns[i] = p->def->columns[i].w;
+        p->charts |= p->def->columns[i].kind == KIND_SERIES ? 1u << i : 0;
     }
     p->table.sort = p->def->sort;
     p->table.descending = p->def->descending;
@@ -248,6 +249,7 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
         return;
     }
     struct w_source s = source_of(p, &p->shown);
+    p->table.skip = p->ui->low_bandwidth ? p->charts : 0;
     p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
 }
 

@@ -130,6 +130,7 @@ struct panel {
     struct ui *ui;
     struct w_column columns[W_COLUMNS_MAX];
     struct w_table table;
+    unsigned charts;         /* bits: columns of them, left out where bytes are dear */
     struct panel_rows shown; /* what the table is about */
     struct panel_rows taken; /* what it is taking in */
     bool again;              /* and there is something newer already */

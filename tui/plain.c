@@ -122,6 +122,7 @@ int plain_run(const struct dashboard_options *o, struct err_info *ei)
         l->plain.say = write_sentence;
         l->plain.arg = l;
         l->link.path = o->socket_path;
+        l->link.interval_ms = o->low_bandwidth ? LINK_LOW_MS : 0;
         l->link.on_hello = on_hello;
         l->link.on_event = on_event;
         l->link.arg = l;

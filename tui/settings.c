@@ -201,6 +201,10 @@ static bool take_setting(struct ui *ui, struct str key, struct str value)
         ui->no_color = ui->no_color || str_is(value, "off");
         return str_is(value, "on") || str_is(value, "off");
     }
+    if (str_is(key, "low-bandwidth")) {
+        ui->low_bandwidth = str_is(value, "on");
+        return ui->low_bandwidth || str_is(value, "off");
+    }
     if (str_is(key, "time")) {
         ui->local_time = str_is(value, "local");
         return ui->local_time || str_is(value, "utc");

@@ -72,6 +72,13 @@ void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
     ui->changed = true;
 }
 
+void ui_low_bandwidth(struct ui *ui, bool on)
+{
+    ui->low_bandwidth = on;
+    ui->changed = true;
+    link_interval(&ui->link, on ? LINK_LOW_MS : 0);
+}
+
 void ui_open_view(struct ui *ui, enum ui_view view)
 {
     ui->view = view;

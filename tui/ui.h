@@ -118,7 +118,7 @@ struct ui {
     struct w_style style;
     struct theme theme;
     struct link link;
-    bool no_color, read_only, local_time;
+    bool no_color, read_only, local_time, low_bandwidth;
     bool leave;              /* the user wants to go */
     bool urgent, changed;    /* a key was pressed; something may look different */
     bool awaited;            /* a key waits for rows being taken in */
@@ -189,6 +189,8 @@ extern const struct ui_view_def ui_views[VIEW_COUNT];
 const struct snapshot *ui_shown(const struct ui *ui);
 struct panel *ui_panel(struct ui *ui); /* the one with the focus */
 void ui_open_view(struct ui *ui, enum ui_view view);
+/* Without charts, figures each five seconds: for lines where each byte takes its time. */
+void ui_low_bandwidth(struct ui *ui, bool on);
 void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The view whose name is marked: a limit belongs to Limits. */
@@ -318,6 +320,9 @@ void settings_put(struct ui *ui, const char *key, const char *value);
 void settings_leave(struct ui *ui);
 void settings_sort(struct ui *ui);    /* of the panel with the focus */
 void settings_columns(struct ui *ui); /* likewise: which are hidden */
+
+/* --- set.c: a setting by its command; "" turns it round, where it has two values --- */
+void set_value(struct ui *ui, const struct binding *b, const char *value);
 
 /* --- alerts.c --- */
 bool alerts_choose(struct ui *ui, struct str name); /* off, bell, message */

@@ -32,6 +32,17 @@ bool w_table_selected(const struct w_table *t, size_t *row)
     return true;
 }
 
+static void fit(const struct w_table *t, const struct w_source *s, int total, int gap, int *width)
+{
+    struct w_column columns[W_COLUMNS_MAX];
+    size_t n = s->column_count < W_COLUMNS_MAX ? s->column_count : W_COLUMNS_MAX;
+    for (size_t i = 0; i < n; i++) {
+        columns[i] = s->columns[i];
+        columns[i].drop = t->skip & 1u << i ? W_COLUMN_HIDDEN : columns[i].drop;
+    }
+    w_columns_fit(columns, n, t->seen, total, gap, width);
+}
+
 static void learn_widths(struct w_table *t, const struct w_source *s, int width, int rows)
 {
     if (t->seen_width != width) {
@@ -118,7 +129,7 @@ enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const 
         *row = (long)t->top + y - 1;
         return *row < (long)t->count ? W_HIT_ROW : W_HIT_NOTHING;
     }
-    w_columns_fit(s->columns, s->column_count, t->seen, a->w, gap, width);
+    fit(t, s, a->w, gap, width);
     int at = 0;
     for (size_t c = 0; c < s->column_count; c++) {
         if (width[c] < 0) {
@@ -140,7 +151,7 @@ int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_are
     int width[W_COLUMNS_MAX];
     scroll_to_cursor(t, rows);
     learn_widths(t, s, a->w, rows);
-    w_columns_fit(s->columns, s->column_count, t->seen, a->w, gap, width);
+    fit(t, s, a->w, gap, width);
     draw_header(t, s, a, width, gap);
     for (int y = 0; y < rows && t->top + (size_t)y < t->count; y++) {
         size_t i = t->top + (size_t)y;

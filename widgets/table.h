@@ -62,6 +62,7 @@ struct w_table {
     bool narrows; /* the filter grew: rows that did not pass it before do not pass it now */
     struct w_table_pass *pass; /* rows that are coming, and how many; NULL: none */
     size_t coming;
+    unsigned skip; /* bits: columns that are left out now, whatever their `drop` */
     int seen[W_COLUMNS_MAX];
     int seen_width; /* of the area the widths were learned in */
 };

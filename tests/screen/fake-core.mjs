@@ -1,8 +1,9 @@
 // A core that only speaks core/control/PROTOCOL.md: figures that move from a seed, limits that can be
 // changed. For looking at the dashboard without a proxy behind it.
-//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil] [--trouble]
+//   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil] [--trouble] [--log FILE]
 // --old: a core that cannot tell which calls run. --quiet: figures stand still. --rows, --models: that many applications and
 // models more. --every: so often figures move and are told. --evil: names with control characters. --trouble: the core says all that can be wrong.
+// --log: each request is written there, a line each.
 import fs from 'node:fs';
 import net from 'node:net';
 
@@ -265,10 +266,13 @@ function serve(socket) {
     };
     const answer = (line) => {
         const { id, method, params } = JSON.parse(line);
+        if (flag('--log')) fs.appendFileSync(args[args.indexOf('--log') + 1], `${JSON.stringify({ method, params })}\n`);
         try {
             if (method === 'subscribe') {
                 socket.write(JSON.stringify({ id, result: {} }) + '\n');
+                sent = {};
                 push();
+                clearInterval(timer);
                 timer = setInterval(push, params?.interval_ms ?? option('--every', 1000));
                 return;
             }

@@ -29,9 +29,9 @@ _tollgate() {
         esac
     done
     case $command in
-    '') words="$commands --config --socket --theme --no-color --ascii --read-only --no-mouse --plain --help --version" ;;
+    '') words="$commands --config --socket --theme --no-color --ascii --read-only --no-mouse --low-bandwidth --plain --help --version" ;;
     serve) words='--config --workers --help' ;;
-    demo) words='--theme --no-color --ascii --no-mouse --plain --seconds --json --help' ;;
+    demo) words='--theme --no-color --ascii --no-mouse --low-bandwidth --plain --seconds --json --help' ;;
     sim) words='--port-base --latency-ms --token-delay-us --json --help' ;;
     status) words='--once --json --json-lines --interval --config --socket --help' ;;
     limit)

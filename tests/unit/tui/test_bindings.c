@@ -74,6 +74,15 @@ static void commands_are_found(void **state)
     assert_int_equal(b->action, ACT_SORT_INVERT);
     b = binding_command("limit try x tokens=1k", &rest, &ambiguous);
     assert_int_equal(b->action, ACT_LIMIT_TRY);
+    b = binding_command("set color=off", &rest, &ambiguous);
+    assert_int_equal(b->action, ACT_COLOR);
+    assert_string_equal(rest, "off");
+    b = binding_command("set low-bandwidth on", &rest, &ambiguous);
+    assert_int_equal(b->action, ACT_LOW_BANDWIDTH);
+    assert_string_equal(rest, "on");
+    b = binding_command("set nonsense=1", &rest, &ambiguous);
+    assert_int_equal(b->action, ACT_SET); /* which takes no words, and says so */
+    assert_string_equal(rest, "nonsense=1");
     b = binding_command("den", &rest, &ambiguous);
     assert_int_equal(b->number, VIEW_DENIALS);
 }
