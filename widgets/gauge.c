@@ -47,9 +47,9 @@ int w_gauge_bar(wchar_t *out, int width, const struct w_gauge *g, bool ascii)
     return solid;
 }
 
-/* In its own colours on a selected row too: severities are chosen to be read on the normal ground.
- */
-static void draw_bar(const struct w_area *a, int y, int x, int width, const struct w_gauge *g)
+/* On a selected row in the colours of the row, so that the mark runs through. */
+static void draw_bar(const struct w_area *a, int y, int x, int width, const struct w_gauge *g,
+                     enum w_role role)
 {
     wchar_t bar[BAR_MAX + 1];
     if (width > BAR_MAX) {
@@ -57,7 +57,9 @@ static void draw_bar(const struct w_area *a, int y, int x, int width, const stru
     }
     int solid = w_gauge_bar(bar, width, g, a->style->ascii);
     for (int i = 0; i < width; i++) {
-        enum w_role part = i < solid ? w_state_role(g->state) : W_RESERVED;
+        enum w_role part = role != W_NORMAL ? role
+                           : i < solid      ? w_state_role(g->state)
+                                            : W_RESERVED;
         w_text_repeat(a, y, x + i, 1, part, bar[i], (char)bar[i]);
     }
 }
@@ -76,6 +78,6 @@ void w_gauge_draw(const struct w_area *a, int y, int x, int width, const struct 
         w_text(a, y, x, width, words, W_RIGHT, text);
         return;
     }
-    draw_bar(a, y, x, width - 7, g);
+    draw_bar(a, y, x, width - 7, g, role);
     w_text(a, y, x + width - 7, 7, words, W_RIGHT, text);
 }

@@ -19,8 +19,8 @@ int w_gauge_percent(const struct w_gauge *g);
  * in ASCII; the reserved part is light shade or '='. Returns how many characters are the value's.
  */
 int w_gauge_bar(wchar_t *out, int width, const struct w_gauge *g, bool ascii);
-/* Bar, percentage and letter in `width` columns; below 10 columns only the percentage. `role` is
- * used for the words when it is not W_NORMAL (a selected row); the bar keeps its own colours. */
+/* Bar, percentage and letter in `width` columns; below 10 columns only the percentage. `role`:
+ * of a selected row, else W_NORMAL, which means the colours of the severity. */
 void w_gauge_draw(const struct w_area *a, int y, int x, int width, const struct w_gauge *g,
                   enum w_role role);
 

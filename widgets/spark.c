@@ -48,12 +48,13 @@ wchar_t w_spark_char(const struct w_spark *s, int slot, int64_t top, bool ascii)
     return ascii ? (wchar_t)plain[level] : bars[level];
 }
 
-void w_spark_draw(const struct w_area *a, int y, int x, int width, const struct w_spark *s)
+void w_spark_draw(const struct w_area *a, int y, int x, int width, const struct w_spark *s,
+                  enum w_role role)
 {
     int64_t top = w_spark_top(s);
     for (int i = 0; i < width; i++) {
         wchar_t c = w_spark_char(s, i, top, a->style->ascii);
-        enum w_role part = i == s->newest ? W_HEADER : W_SPARK;
+        enum w_role part = role != W_NORMAL ? role : i == s->newest ? W_HEADER : W_SPARK;
         w_text_repeat(a, y, x + i, 1, part, c, (char)c);
     }
 }

@@ -23,7 +23,8 @@ void w_spark_place(struct w_spark *s, const int64_t *series, int count, int64_t 
 int64_t w_spark_top(const struct w_spark *s);
 /* The character of a slot; L' ' for nothing. */
 wchar_t w_spark_char(const struct w_spark *s, int slot, int64_t top, bool ascii);
-/* In its own colours, on a selected row too. */
-void w_spark_draw(const struct w_area *a, int y, int x, int width, const struct w_spark *s);
+/* `role`: of a selected row, else W_NORMAL, which means the chart's own colours. */
+void w_spark_draw(const struct w_area *a, int y, int x, int width, const struct w_spark *s,
+                  enum w_role role);
 
 #endif

@@ -93,7 +93,7 @@ static void draw_cell(const struct w_area *a, int y, int x, int width, const str
         w_gauge_draw(a, y, x, width, &cell->gauge, marked ? W_SELECTED : W_NORMAL);
         return;
     case W_CELL_SPARK:
-        w_spark_draw(a, y, x, width, &cell->spark);
+        w_spark_draw(a, y, x, width, &cell->spark, marked ? W_SELECTED : W_NORMAL);
         return;
     case W_CELL_TEXT:
         w_text(a, y, x, width, marked ? W_SELECTED : cell->role, align, cell->text);
@@ -101,9 +101,14 @@ static void draw_cell(const struct w_area *a, int y, int x, int width, const str
     }
 }
 
-static void scroll_to_cursor(struct w_table *t, int rows)
+/* A table nobody has touched shows its top, wherever the row went that was first once. */
+static void scroll_to_cursor(struct w_table *t, int rows, bool focus)
 {
     size_t shown = rows > 0 ? (size_t)rows : 1;
+    if (!focus && t->moved_ms == 0) {
+        t->top = 0;
+        return;
+    }
     if (t->at < t->top) {
         t->top = t->at;
     }
@@ -149,7 +154,7 @@ int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_are
     int rows = a->h - 1;
     int gap = a->w < 70 ? 1 : 2;
     int width[W_COLUMNS_MAX];
-    scroll_to_cursor(t, rows);
+    scroll_to_cursor(t, rows, focus);
     learn_widths(t, s, a->w, rows);
     fit(t, s, a->w, gap, width);
     draw_header(t, s, a, width, gap);
@@ -164,9 +169,6 @@ int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_are
             }
             struct w_cell cell = {0};
             s->cell(s->arg, t->order[i].row, c, &cell);
-            if (marked && cell.kind != W_CELL_TEXT && x > 0) { /* or a bar may begin unseen */
-                w_text(a, y + 1, x - 1, 1, W_NORMAL, W_LEFT, "");
-            }
             draw_cell(a, y + 1, x, width[c], &cell, s->columns[c].align, marked);
             x += width[c] + gap;
         }

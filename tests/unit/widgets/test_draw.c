@@ -77,7 +77,7 @@ static void draw_small_parts(const struct w_area *a)
     w_bar_draw(a, 0, s, 2, 2, W_TITLE);
     w_gauge_draw(a, 1, 0, a->w, &g, W_NORMAL);
     w_gauge_draw(a, 1, a->w - 4, 12, &g, W_SELECTED);
-    w_spark_draw(a, 2, 1, 15, &spark);
+    w_spark_draw(a, 2, 1, 15, &spark, W_NORMAL);
     w_toast_draw(a, a->h - 1, &toast);
 }
 
@@ -169,26 +169,41 @@ static void a_graph_keeps_slots_in_place_and_marks_its_axes(void **state)
     assert_true(char_at(1, 6 + 4 * 2, &pair) == L' ');
 }
 
-/* Colours chosen for the ground of the screen must not end on that of the selection. */
-static void bars_keep_their_colours_on_a_selected_row(void **state)
+static bool is_reverse(int y, int x)
+{
+    cchar_t c;
+    wchar_t text[CCHARW_MAX + 1];
+    attr_t attr;
+    short pair;
+    mvwin_wch(stdscr, y, x, &c);
+    getcchar(&c, text, &attr, &pair, NULL);
+    return (attr & A_REVERSE) != 0;
+}
+
+static void the_mark_of_a_selected_row_runs_through_its_bars(void **state)
 {
     (void)state;
-    struct w_style own = {0};
-    for (int role = 0; role < W_ROLE_COUNT; role++) {
-        own.role[role].attr = role == W_SELECTED ? A_REVERSE : 0;
-    }
-    struct w_area a = {stdscr, &own, 0, 0, 2, 20};
-    struct w_gauge g = {.value = 9, .limit = 10, .state = W_STATE_WARN};
-    erase();
-    w_gauge_draw(&a, 0, 0, 20, &g, W_SELECTED);
-    for (int x = 0; x < 20; x++) {
-        cchar_t c;
-        wchar_t text[CCHARW_MAX + 1];
-        attr_t attr;
-        short pair;
-        mvwin_wch(stdscr, 0, x, &c);
-        getcchar(&c, text, &attr, &pair, NULL);
-        assert_int_equal((attr & A_REVERSE) != 0, x >= 13); /* the words follow the row */
+    const int64_t series[] = {1, 2, 3};
+    struct w_gauge g = {.value = 5, .reserved = 2, .limit = 10, .state = W_STATE_WARN};
+    struct w_spark spark;
+    w_spark_place(&spark, series, 3, 1);
+    for (int ascii = 0; ascii < 2; ascii++) {
+        struct w_style own = {.ascii = ascii};
+        for (int role = 0; role < W_ROLE_COUNT; role++) {
+            own.role[role].attr = role == W_SELECTED ? A_REVERSE : 0;
+        }
+        struct w_area a = {stdscr, &own, 0, 0, 2, 20};
+        erase();
+        w_gauge_draw(&a, 0, 0, 20, &g, W_SELECTED);
+        w_spark_draw(&a, 1, 0, 20, &spark, W_SELECTED);
+        for (int x = 0; x < 20; x++) {
+            assert_true(is_reverse(0, x));
+            assert_true(is_reverse(1, x));
+        }
+        w_gauge_draw(&a, 0, 0, 20, &g, W_NORMAL);
+        w_spark_draw(&a, 1, 0, 20, &spark, W_NORMAL);
+        assert_false(is_reverse(0, 0));
+        assert_false(is_reverse(1, 0));
     }
 }
 
@@ -215,7 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_leaves_its_area),
         cmocka_unit_test(a_graph_keeps_slots_in_place_and_marks_its_axes),
-        cmocka_unit_test(bars_keep_their_colours_on_a_selected_row),
+        cmocka_unit_test(the_mark_of_a_selected_row_runs_through_its_bars),
         cmocka_unit_test(a_question_shows_its_text_and_both_answers),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,6 +317,35 @@ static void the_table_scrolls_with_the_cursor(void **state)
     w_table_free(&t);
 }
 
+static void a_table_nobody_has_touched_shows_its_top(void **state)
+{
+    (void)state;
+    struct data d = {.count = 6};
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+    for (int i = 0; i < 6; i++) {
+        d.row[i] = (struct row){names[i], 6 - i};
+    }
+    struct w_source s = source(&d);
+    struct w_table t = {.sort = 1, .descending = true};
+    struct w_area a = {stdscr, &style, 1, 2, 4, 20};
+    char line[200];
+    w_table_update(&t, &s, 1000);
+    d.row[0].value = 0; /* what was first goes to the end, and the selection with it */
+    w_table_update(&t, &s, 10000);
+    assert_int_equal(t.at, 5);
+    w_table_draw(&t, &s, &a, false);
+    read_line(&a, 1, line, sizeof line);
+    assert_string_equal(line, "b           5       ");
+    w_table_draw(&t, &s, &a, true); /* where keys go, what they mean is seen */
+    assert_int_equal(t.top, 3);
+    w_table_draw(&t, &s, &a, false);
+    assert_int_equal(t.top, 0);
+    w_table_move(&t, &s, 0, 10000);
+    w_table_draw(&t, &s, &a, false);
+    assert_int_equal(t.top, 3);
+    w_table_free(&t);
+}
+
 static void a_hidden_column_is_left_out_at_any_width(void **state)
 {
     (void)state;
@@ -350,6 +379,7 @@ int main(void)
         cmocka_unit_test(what_is_shown_stays_until_all_rows_are_in),
         cmocka_unit_test(a_longer_filter_looks_only_at_what_passed_the_shorter_one),
         cmocka_unit_test(the_table_scrolls_with_the_cursor),
+        cmocka_unit_test(a_table_nobody_has_touched_shows_its_top),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     endwin();
