@@ -31,6 +31,7 @@ struct past {
     int64_t since_ms, until_ms, step_ms;
     int steps;
     struct row all;
+    struct totals by_step[STEPS_MAX];              /* of all */
     struct map models, cost_centers, applications; /* name -> struct row, owned */
     struct map denied;                             /* -> struct denied, owned */
     bool failed;                                   /* no memory */
@@ -143,6 +144,7 @@ static bool on_row(void *arg, const struct ledger_row *row)
         return true;
     }
     add(&p->all, (int)step, &row->totals);
+    totals_add(&p->by_step[step], &row->totals);
     add_named(p, &p->models, row->key[0], (int)step, &row->totals);
     add_named(p, &p->cost_centers, row->key[1], (int)step, &row->totals);
     add_named(p, &p->applications, row->key[2], (int)step, &row->totals);
@@ -169,6 +171,28 @@ static json_t *row_json(const struct past *p, const struct row *r)
     snapshot_totals(o, &r->totals);
     (void)json_object_del(o, "open");
     (void)json_object_set_new(o, "series", series_json(p, r));
+    return o;
+}
+
+/* Of all calls there is a series of each figure a limit may count. */
+static json_t *totals_json(const struct past *p)
+{
+    json_t *o = row_json(p, &p->all);
+    json_t *usd = json_array();
+    json_t *approved = json_array();
+    json_t *input = json_array();
+    json_t *output = json_array();
+    for (int i = 0; i < p->steps; i++) {
+        const struct totals *t = &p->by_step[i];
+        (void)json_array_append_new(usd, json_money(t->usd));
+        (void)json_array_append_new(approved, json_integer(t->approved));
+        (void)json_array_append_new(input, json_integer(t->input_tokens));
+        (void)json_array_append_new(output, json_integer(t->output_tokens));
+    }
+    (void)json_object_set_new(o, "usd_series", usd);
+    (void)json_object_set_new(o, "approved_series", approved);
+    (void)json_object_set_new(o, "input_tokens_series", input);
+    (void)json_object_set_new(o, "output_tokens_series", output);
     return o;
 }
 
@@ -234,12 +258,12 @@ enum err run_history(struct core *c, const struct actor *a, const json_t *params
         e = err_set(ei, ERR_NOMEM, "no memory for the past");
     }
     if (e == ERR_OK) {
-        *result = json_pack("{s:i, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "version", 1,
-                            "since", json_time(p->since_ms), "until", json_time(p->until_ms),
-                            "step_ms", (json_int_t)p->step_ms, "cut", p->cut, "totals",
-                            row_json(p, &p->all), "models", table_json(p, &p->models),
-                            "cost_centers", table_json(p, &p->cost_centers), "applications",
-                            table_json(p, &p->applications), "denied", denied_json(p));
+        *result =
+            json_pack("{s:i, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o}", "version", 1, "since",
+                      json_time(p->since_ms), "until", json_time(p->until_ms), "step_ms",
+                      (json_int_t)p->step_ms, "cut", p->cut, "totals", totals_json(p), "models",
+                      table_json(p, &p->models), "cost_centers", table_json(p, &p->cost_centers),
+                      "applications", table_json(p, &p->applications), "denied", denied_json(p));
         e = *result ? ERR_OK : err_set(ei, ERR_NOMEM, "no memory for the past");
     }
     past_free(p);

@@ -31,7 +31,7 @@ static json_int_t sum_of(const json_t *series)
     json_int_t sum = 0;
     json_array_foreach((json_t *)(uintptr_t)series, i, v)
     {
-        sum += json_integer_value(v);
+        sum += (json_int_t)json_number_value(v);
     }
     return sum;
 }
@@ -55,6 +55,13 @@ static void the_past_is_told_by_steps(void **state)
     assert_at(a, "denied.0.application", "\"crm\"");
     assert_at(a, "denied.0.cost_center", "\"sales\"");
     assert_int_equal(sum_of(json_object_get(json_object_get(a, "totals"), "series")), 200);
+    json_t *totals = json_object_get(a, "totals");
+    assert_int_equal(sum_of(json_object_get(totals, "approved_series")), 2);
+    assert_int_equal(sum_of(json_object_get(totals, "input_tokens_series")), 120);
+    assert_int_equal(sum_of(json_object_get(totals, "output_tokens_series")), 80);
+    assert_int_equal(sum_of(json_object_get(totals, "usd_series")), 2);
+    assert_int_equal(json_array_size(json_object_get(totals, "usd_series")),
+                     json_array_size(json_object_get(totals, "series")));
     assert_int_equal(json_array_size(json_object_get(a, "applications")), 2);
     assert_at(a, "cut", "false");
     json_decref(a);
