@@ -23,18 +23,14 @@ static bool take_alarm(void *arg, const json_t *item)
 {
     const struct rows *r = arg;
     struct alarm a = {.name = aws_json_text(item, "AlarmName"),
-                      .arn = aws_json_text(item, "AlarmArn"),
                       .state = aws_json_text(item, "StateValue"),
                       .reason = aws_json_text(item, "StateReason"),
                       .name_space = aws_json_text(item, "Namespace"),
                       .metric = aws_json_text(item, "MetricName"),
-                      .statistic = aws_json_text(item, "Statistic"),
-                      .comparison = aws_json_text(item, "ComparisonOperator"),
                       .threshold = aws_json_number(item, "Threshold"),
                       .period_s = (int64_t)json_integer_value(json_object_get(item, "Period")),
                       .changed_ms = aws_json_epoch_ms(item, "StateUpdatedTimestamp"),
-                      .dimensions = json_object_get(item, "Dimensions"),
-                      .raw = item};
+                      .dimensions = json_object_get(item, "Dimensions")};
     return a.name[0] != '\0' && r->fn(r->arg, &a);
 }
 

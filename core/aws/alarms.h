@@ -6,12 +6,11 @@
 
 /* One metric alarm; texts are borrowed during the call. */
 struct alarm {
-    const char *name, *arn, *state /* "OK" "ALARM" "INSUFFICIENT_DATA" */, *reason;
-    const char *name_space, *metric, *statistic; /* "" for alarms on math */
-    const char *comparison;                      /* "GreaterThanThreshold" */
+    const char *name, *state /* "OK" "ALARM" "INSUFFICIENT_DATA" */, *reason;
+    const char *name_space, *metric; /* "" for alarms on math */
     double threshold;
     int64_t period_s, changed_ms;
-    const json_t *dimensions, *raw; /* [{"Name","Value"}] */
+    const json_t *dimensions; /* [{"Name","Value"}] */
 };
 typedef bool alarms_row(void *arg, const struct alarm *a); /* false ends with ERR_PARSE */
 

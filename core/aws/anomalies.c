@@ -55,8 +55,7 @@ static bool take_anomaly(void *arg, const json_t *item)
                             aws_json_number(json_object_get(item, "AnomalyScore"), "CurrentScore"),
                         .impact = amount(impact, "TotalImpact"),
                         .actual = amount(impact, "TotalActualSpend"),
-                        .expected = amount(impact, "TotalExpectedSpend"),
-                        .raw = item};
+                        .expected = amount(impact, "TotalExpectedSpend")};
     take_causes(&a, json_object_get(item, "RootCauses"));
     return a.id[0] != '\0' && r->fn(r->arg, &a);
 }
@@ -82,8 +81,7 @@ static bool take_monitor(void *arg, const json_t *item)
     struct anomaly_monitor m = {.arn = aws_json_text(item, "MonitorArn"),
                                 .name = aws_json_text(item, "MonitorName"),
                                 .type = aws_json_text(item, "MonitorType"),
-                                .dimension = aws_json_text(item, "MonitorDimension"),
-                                .raw = item};
+                                .dimension = aws_json_text(item, "MonitorDimension")};
     return m.arn[0] != '\0' && r->fn(r->arg, &m);
 }
 
@@ -109,8 +107,7 @@ static bool take_subscription(void *arg, const json_t *item)
                                      .name = aws_json_text(item, "SubscriptionName"),
                                      .frequency = aws_json_text(item, "Frequency"),
                                      .monitors = json_object_get(item, "MonitorArnList"),
-                                     .subscribers = json_object_get(item, "Subscribers"),
-                                     .raw = item};
+                                     .subscribers = json_object_get(item, "Subscribers")};
     return u.arn[0] != '\0' && r->fn(r->arg, &u);
 }
 

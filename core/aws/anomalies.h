@@ -19,7 +19,6 @@ struct anomaly {
     money_t impact, actual, expected;                /* totals; -1: not said */
     struct anomaly_cause causes[ANOMALY_CAUSES_MAX]; /* the first ones */
     size_t cause_count;
-    const json_t *raw;
 };
 typedef bool anomalies_row(void *arg, const struct anomaly *a); /* false ends with ERR_PARSE */
 
@@ -30,7 +29,6 @@ enum err anomalies_list(const struct aws_session *s, const char *start, const ch
 
 struct anomaly_monitor {
     const char *arn, *name, *type /* "CUSTOM" "DIMENSIONAL" */, *dimension /* "" for CUSTOM */;
-    const json_t *raw;
 };
 typedef bool anomalies_monitor_row(void *arg, const struct anomaly_monitor *m);
 enum err anomalies_monitors(const struct aws_session *s, anomalies_monitor_row *fn, void *arg,
@@ -38,7 +36,7 @@ enum err anomalies_monitors(const struct aws_session *s, anomalies_monitor_row *
 
 struct anomaly_subscription {
     const char *arn, *name, *frequency /* "DAILY" "WEEKLY" "IMMEDIATE" */;
-    const json_t *monitors, *subscribers, *raw; /* ["arn"], [{"Address","Type","Status"}] */
+    const json_t *monitors, *subscribers; /* ["arn"], [{"Address","Type","Status"}] */
 };
 typedef bool anomalies_subscription_row(void *arg, const struct anomaly_subscription *u);
 enum err anomalies_subscriptions(const struct aws_session *s, anomalies_subscription_row *fn,

@@ -43,8 +43,7 @@ struct rows {
 static bool take_budget(void *arg, const json_t *item)
 {
     const struct rows *r = arg;
-    const json_t *period = json_object_get(item, "TimePeriod"),
-                 *calculated = json_object_get(item, "CalculatedSpend"),
+    const json_t *calculated = json_object_get(item, "CalculatedSpend"),
                  *tag = tag_of(json_object_get(item, "FilterExpression"));
     const char *value = json_string_value(json_array_get(json_object_get(tag, "Values"), 0));
     struct budget b = {.name = aws_json_text(item, "BudgetName"),
@@ -54,12 +53,9 @@ static bool take_budget(void *arg, const json_t *item)
                        .limit = spend(item, "BudgetLimit"),
                        .actual = spend(calculated, "ActualSpend"),
                        .forecast = spend(calculated, "ForecastedSpend"),
-                       .start_ms = aws_json_epoch_ms(period, "Start"),
-                       .end_ms = aws_json_epoch_ms(period, "End"),
                        .updated_ms = aws_json_epoch_ms(item, "LastUpdatedTime"),
                        .tag_key = aws_json_text(tag, "Key"),
-                       .tag_value = value != NULL ? value : "",
-                       .raw = item};
+                       .tag_value = value != NULL ? value : ""};
     return b.name[0] != '\0' && r->fn(r->arg, &b);
 }
 

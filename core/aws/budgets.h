@@ -9,9 +9,8 @@
 struct budget {
     const char *name, *type /* "COST" */, *time_unit /* "MONTHLY" */, *health;
     money_t limit, actual, forecast;
-    int64_t start_ms, end_ms, updated_ms; /* 0: not said */
-    const char *tag_key, *tag_value;      /* of the filter's first tag; "" */
-    const json_t *raw;                    /* as AWS said it */
+    int64_t updated_ms;              /* 0: not said */
+    const char *tag_key, *tag_value; /* of the filter's first tag; "" */
 };
 typedef bool budgets_row(void *arg, const struct budget *b); /* false ends with ERR_NOMEM */
 

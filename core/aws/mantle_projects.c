@@ -19,8 +19,7 @@ static bool tell(mantle_projects_row *fn, void *arg, const json_t *item)
                                .name = aws_json_text(item, "name"),
                                .status = aws_json_text(item, "status"),
                                .created_ms = aws_json_epoch_ms(item, "created_at"),
-                               .tags = json_object_get(item, "tags"),
-                               .raw = item};
+                               .tags = json_object_get(item, "tags")};
     return p.id[0] != '\0' && fn(arg, &p);
 }
 

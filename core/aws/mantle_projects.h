@@ -8,7 +8,7 @@
 struct mantle_project {
     const char *id /* "proj_.." */, *arn, *name, *status /* "active" "archived" */;
     int64_t created_ms;
-    const json_t *tags, *raw; /* {"k":"v"} */
+    const json_t *tags; /* {"k":"v"} */
 };
 typedef bool mantle_projects_row(void *arg, const struct mantle_project *p);
 

@@ -8,7 +8,6 @@
 struct rows {
     price_list_take *fn;
     void *arg;
-    const char *service_code;
 };
 
 static const char *product_name(const json_t *attributes)
@@ -26,8 +25,7 @@ static const char *product_name(const json_t *attributes)
 static bool take_dimension(const struct rows *r, const json_t *attributes, const json_t *dimension)
 {
     struct str usd = str_of(aws_json_text(json_object_get(dimension, "pricePerUnit"), "USD"));
-    struct price_list_row row = {.service_code = r->service_code,
-                                 .product = product_name(attributes),
+    struct price_list_row row = {.product = product_name(attributes),
                                  .usage_type = aws_json_text(attributes, "usagetype"),
                                  .kind = aws_json_text(attributes, "inferenceType"),
                                  .tier = aws_json_text(attributes, "service_tier"),
@@ -64,7 +62,7 @@ enum err price_list_products(const struct aws_session *s, const char *service_co
                                .action = "pricing:GetProducts",
                                .target = "AWSPriceListService.GetProducts"};
     struct aws_pages p = {"PriceList", "NextToken", "NextToken", PAGES_MAX, NULL, NULL};
-    struct rows r = {fn, arg, service_code};
+    struct rows r = {fn, arg};
     json_t *body = json_pack("{s:s, s:[{s:s, s:s, s:s}], s:s, s:i}", "ServiceCode", service_code,
                              "Filters", "Type", "TERM_MATCH", "Field", "regionCode", "Value",
                              region, "FormatVersion", "aws_v1", "MaxResults", 100);

@@ -6,8 +6,7 @@
 
 /* One price; texts are borrowed during the call. */
 struct price_list_row {
-    const char *service_code,
-        *product;                  /* "Claude 3.5 Haiku (Amazon Bedrock Edition)", "Nova Lite" */
+    const char *product;           /* "Claude 3.5 Haiku (Amazon Bedrock Edition)", "Nova Lite" */
     const char *usage_type, *kind; /* kind: inferenceType, "" where there is none */
     const char *tier, *feature;    /* "" where there is none */
     const char *unit;              /* "1K tokens", "1M tokens", "Units" */

@@ -23,7 +23,6 @@ void err_clear(struct err_info *ei)
 {
     if (ei != NULL) {
         ei->code = ERR_OK;
-        ei->sys = 0;
         ei->text[0] = '\0';
     }
 }
@@ -40,7 +39,6 @@ enum err err_set(struct err_info *ei, enum err code, const char *format, ...)
     }
     va_end(args);
     ei->code = code;
-    ei->sys = 0;
     return code;
 }
 
@@ -70,7 +68,6 @@ enum err err_set_sys(struct err_info *ei, enum err code, int sys, const char *fo
     memcpy(ei->text + at, reason, (size_t)reason_len);
     ei->text[at + (size_t)reason_len] = '\0';
     ei->code = code;
-    ei->sys = sys;
     return code;
 }
 

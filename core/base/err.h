@@ -34,7 +34,6 @@ enum err {
 /* What went wrong, for a person: what was being done, to which thing, what to do next. */
 struct err_info {
     enum err code;
-    int sys; /* errno, or 0 */
     char text[256];
 };
 

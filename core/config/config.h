@@ -155,7 +155,6 @@ struct config_notice {
     unsigned on;              /* bit NOTIFY_x */
     struct config_names exec; /* count 0: webhook */
     const char *webhook;      /* a URL (secret: never shown whole) or an SNS topic's ARN */
-    int line;
 };
 
 /* Dimensions of the published metrics. */
@@ -200,7 +199,6 @@ struct config {
     const char *region;
     const char *region_from; /* "region: of the file", "AWS_REGION": where it was found */
     const char *state_dir;   /* absolute */
-    bool state_dir_given;    /* false: the user's own default */
     const char *endpoints[SERVICE_COUNT];     /* "https://host[:port]" without a path; never NULL */
     bool endpoint_given[SERVICE_COUNT];       /* by the file or AWS_ENDPOINT_URL* */
     const char *endpoint_from[SERVICE_COUNT]; /* "endpoints: of the file", "AWS_ENDPOINT_URL",

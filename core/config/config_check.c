@@ -117,8 +117,7 @@ static void state_dir(struct config_reader *r)
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char path[4096];
     int n = 0;
-    c->state_dir_given = config_line_of(r, "state_dir") > 0;
-    if (!c->state_dir_given) {
+    if (config_line_of(r, "state_dir") == 0) {
         if (xdg != NULL && xdg[0] == '/') {
             n = snprintf(path, sizeof(path), "%s/tollgate", xdg);
         } else if (home != NULL && home[0] == '/') {

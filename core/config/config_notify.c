@@ -79,7 +79,7 @@ static void read_notice(const struct config_place *p, size_t i, void *arg)
         return;
     }
     struct config_notice *n = &c->notices[c->notice_count++];
-    *n = (struct config_notice){.exec = notice.exec, .webhook = notice.webhook, .line = p->line};
+    *n = (struct config_notice){.exec = notice.exec, .webhook = notice.webhook};
     read_events(p, &notice.on, n);
     bool is_mapping = p->node->type == YAML_MAPPING_NODE;
     if (is_mapping && (seen & 1) == 0) {

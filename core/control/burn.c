@@ -231,10 +231,7 @@ static void alert(struct series *s, const struct subject *u,
                                          .limit = s->limit,
                                          .group = s->group,
                                          .times = rate / pace,
-                                         .hours = p->hours,
-                                         .empty_in_ms = empty_in(u->remaining, rate, 0),
-                                         .amount = u->amount,
-                                         .metric = s->metric};
+                                         .empty_in_ms = empty_in(u->remaining, rate, 0)};
             fn(arg, &a);
         }
     }

@@ -18,10 +18,7 @@ struct burn_alert {
     bool fast;
     const char *limit, *group; /* valid during the call */
     double times;
-    int hours;
     int64_t empty_in_ms;
-    int64_t amount;
-    enum config_metric metric;
 };
 /* Takes in what the view shows; mono_ms never goes back, wall_ms is the view's time. Calls fn for
  * each alert that begins. Every few seconds. */

@@ -113,7 +113,6 @@ static void read_call(sqlite3_stmt *s, const struct series *series, struct audit
                   .cache_write_1h = sqlite3_column_int64(s, 10)},
         .usage_reported = sqlite3_column_int(s, 11) != 0,
         .usd = (kind & KIND_PRICED) != 0 ? sqlite3_column_int64(s, 12) : 0,
-        .charged = sqlite3_column_int64(s, 12),
         .duration_ms = sqlite3_column_int64(s, 13),
         .first_token_ms = sqlite3_column_int64(s, 14),
         .error = sql_column(s, 15),

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ASK_STEPS     20000 /* of SQLite, between two questions whether to read on */
@@ -295,14 +294,6 @@ void ledger_read_end(struct ledger *g, sqlite3 *db)
 
 /* --- health --- */
 
-static int64_t file_size(const struct ledger *g, const char *name)
-{
-    char path[LEDGER_PATH_MAX];
-    struct stat st;
-    ledger_path(g, path, name);
-    return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-}
-
 void ledger_health(struct ledger *g, struct ledger_health *out)
 {
     memset(out, 0, sizeof(*out));
@@ -331,7 +322,6 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
             out->journal_used_percent = percent;
         }
     }
-    out->size_bytes = file_size(g, "ledger.db") + file_size(g, "ledger.db-wal");
 }
 
 /* --- the workers' side --- */

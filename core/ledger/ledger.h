@@ -67,7 +67,6 @@ struct ledger_health {
     int64_t recovered_calls; /* charged by crash at the last start */
     /* Before this start: calls of its last 100 ms may be missing. */
     bool machine_went_down;
-    int64_t size_bytes; /* of the database */
 };
 void ledger_health(struct ledger *g, struct ledger_health *out);
 
@@ -171,7 +170,7 @@ struct audit_entry {
     int http_status;
     struct usage usage;
     bool usage_reported, crash, priced;
-    money_t usd, charged; /* charged: to usd limits; the price or, where that is unknown, else */
+    money_t usd;
     int64_t duration_ms, first_token_ms; /* -1: none */
     /* denial */
     struct str group;

@@ -243,20 +243,18 @@ void series_reader_close(struct series_reader *r)
 }
 
 /* The series and, behind it, its key, which the slices point into. */
-static struct series *series_new(int64_t id, struct str key)
+static struct series *series_new(struct str key)
 {
     struct series *s = calloc(1, sizeof(*s) + key.n);
     if (s == NULL) {
         return NULL;
     }
-    s->id = id;
     char *copy = (char *)(s + 1);
     if (key.n > 0) {
         memcpy(copy, key.p, key.n);
     }
     if (!key_parse((struct str){copy, key.n}, s)) {
         memset(s, 0, sizeof(*s)); /* a damaged row counts under empty names */
-        s->id = id;
     }
     return s;
 }
@@ -273,7 +271,7 @@ const struct series *series_load(struct series_reader *r, int64_t id, struct err
     if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
         (void)sql_fail(r->db, "reading a series", ei);
     } else {
-        s = series_new(id, rc == SQLITE_ROW ? sql_column(r->get, 0) : (struct str){NULL, 0});
+        s = series_new(rc == SQLITE_ROW ? sql_column(r->get, 0) : (struct str){NULL, 0});
         if (s == NULL || !map_set(&r->loaded, number, s, NULL)) {
             err_set(ei, ERR_NOMEM, "no memory for a report");
             free(s);

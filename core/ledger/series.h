@@ -8,7 +8,6 @@
 #include "core/ledger/sql.h"
 
 struct series {
-    int64_t id;
     enum call_dialect dialect;
     struct str operation, model, model_id, principal, limit; /* NUL-terminated behind */
     struct tags tags;

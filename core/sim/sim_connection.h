@@ -23,7 +23,7 @@ struct sim_connection {
     size_t looked_at;  /* bytes of `in` seen by the search for the head's end */
     size_t head_n;     /* of the request being read; 0: not complete */
     size_t decoded_to; /* bytes of a chunked body taken from `in` behind the head */
-    bool expects, continued;
+    bool continued;    /* 100 was said for this request */
     /* The answer under way. */
     bool answering, keep_alive, chunks, silent;
     bool held; /* not a byte of it may go out before due_us */

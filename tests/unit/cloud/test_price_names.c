@@ -65,8 +65,7 @@ static void rows_are_told_apart(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct price_list_row r = {.service_code = "",
-                                         .product = "",
+        const struct price_list_row r = {.product = "",
                                          .usage_type = rows[i].usage,
                                          .kind = rows[i].kind,
                                          .tier = rows[i].tier,

@@ -62,7 +62,6 @@ static void defaults(void **state)
     assert_true(c->identity_required);
     assert_false(c->tags_from_caller_all);
     assert_string_equal(c->state_dir, "/home/somebody/.local/state/tollgate");
-    assert_false(c->state_dir_given);
     assert_string_equal(c->key_file, "/home/somebody/.local/state/tollgate/master.key");
     assert_string_equal(c->endpoints[SERVICE_BEDROCK_RUNTIME],
                         "https://bedrock-runtime.us-west-2.amazonaws.com");
@@ -182,7 +181,6 @@ static void every_key(void **state)
     assert_int_equal(c->listen_count, 2);
     assert_string_equal(c->listen[1].certificate, "/etc/tollgate/tls.crt");
     assert_string_equal(c->listen[1].private_key, "/home/somebody/tls.key");
-    assert_true(c->state_dir_given);
     assert_string_equal(c->key_file, "/var/lib/tollgate/master.key");
     assert_string_equal(c->endpoints[SERVICE_BEDROCK_RUNTIME], "http://127.0.0.1:9001");
     assert_true(c->endpoint_given[SERVICE_BEDROCK_RUNTIME]);
