@@ -48,6 +48,8 @@ enum action {
     ACT_PAST,
     ACT_LATER,
     ACT_RANGE,
+    ACT_ZOOM_IN,
+    ACT_AT,
     ACT_NOW,
     ACT_TIME,
     ACT_MOUSE,

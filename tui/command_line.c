@@ -226,6 +226,8 @@ static void run(struct ui *ui, const char *line)
         run_sort(ui, arguments);
     } else if (b->action == ACT_EXPORT && *arguments) {
         export_run(ui, arguments);
+    } else if (b->action == ACT_AT && *arguments) {
+        past_at(ui, arguments);
     } else if (b->action == ACT_FILTER) {
         w_table_filter(&ui_panel(ui)->table, arguments);
         ui_update(ui);

@@ -274,6 +274,7 @@ static void draw_overlay(struct ui *ui, const struct w_area *a)
     case MODE_FILTER:
     case MODE_COMMAND:
     case MODE_EXPORT:
+    case MODE_TIME:
         return;
     }
 }
@@ -286,7 +287,7 @@ void ui_draw(struct ui *ui)
     }
     wbkgdset(stdscr, (chtype)' ' | (chtype)COLOR_PAIR(ui->style.role[W_NORMAL].pair));
     erase();
-    bool typing = ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT;
+    bool typing = ui_is_typing(ui);
     if (all.h < TINY_ROWS || all.w < TINY_COLS) {
         if (typing) {
             ui_draw_bottom(ui, &all);

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SEGMENTS  24
-#define TEXT      192
-#define SLOW_MS   300 /* a round trip worth a word */
-#define TABS_WIDE 94  /* whole names fit */
-#define TABS_AIRY 104 /* with a blank on both sides */
+#define SEGMENTS    24
+#define TEXT        192
+#define SLOW_MS     300 /* a round trip worth a word */
+#define TABS_WIDE   94  /* whole names fit */
+#define TABS_AIRY   104 /* with a blank on both sides */
+
+#define BEHIND_COLS 72 /* room to say what a pause is behind of */
 
 /* Texts of a line under construction; segments borrow them. */
 struct line {
@@ -138,11 +140,12 @@ void ui_draw_title(struct ui *ui, const struct w_area *a)
     }
     add_watchers(ui, &l);
     if (ui->past.on) {
-        past_words(ui, add(&l, W_NOTICE, 0, false), TEXT);
+        past_words(ui, a->w < BEHIND_COLS, add(&l, W_NOTICE, 0, false), TEXT);
     }
     if (ui->is_frozen) {
-        format_span(text, ui->now_ms - ui->frozen_ms);
-        snprintf(add(&l, W_NOTICE, 0, false), TEXT, " FROZEN %s ", text);
+        format_behind(text, ui->now_ms - ui->frozen_ms);
+        snprintf(add(&l, W_NOTICE, 0, false), TEXT, " PAUSED %s%s ", text,
+                 a->w < BEHIND_COLS ? "" : " behind live");
     }
     if (ui->term.round_trip_ms > SLOW_MS) {
         int64_t tenths = (ui->term.round_trip_ms + 50) / 100;
@@ -221,21 +224,27 @@ static void draw_past(struct ui *ui, const struct w_area *a, int y)
                                              {"failed", "failed"},
                                              {"input_tokens", "input"},
                                              {"output_tokens", "output"}};
-    if (totals) {
+    bool none = totals && json_integer_value(json_object_get(totals, "requests")) == 0 &&
+                json_integer_value(json_object_get(totals, "rejected")) == 0;
+    if (none) {
+        snprintf(add(&l, W_WARN, 0, false), TEXT, "The ledger has no calls in these %s",
+                 past_range(ui));
+    } else if (totals) {
         format_live_money(text, format_json_money(snapshot_at(totals, "usd")));
         snprintf(add(&l, W_NORMAL, 0, false), TEXT, "%s in %s", text, past_range(ui));
     } else {
         put(&l, W_MUTED, 0, false, "asking the ledger");
     }
-    for (size_t i = 0; totals && i < sizeof figures / sizeof *figures; i++) {
+    for (size_t i = 0; totals && !none && i < sizeof figures / sizeof *figures; i++) {
         int64_t n = json_integer_value(snapshot_at(totals, figures[i][0]));
         format_count(text, n);
         snprintf(add(&l, i == 1 && n > 0 ? W_WARN : W_NORMAL, (int)i + 2, false), TEXT, "%s %s",
                  text, figures[i][1]);
     }
-    static const char *const keys[][2] = {{"[ ]", "move"}, {"z", "range"}, {"Esc", "now"}};
-    for (size_t i = 0; i < 3; i++) {
-        put(&l, W_HINT, i == 2 ? 1 : 8, true, keys[i][1]);
+    static const char *const keys[][2] = {
+        {"[ ]", "move"}, {"z", "range"}, {"@", "time"}, {"Esc", "now"}};
+    for (size_t i = 0; i < 4; i++) {
+        put(&l, W_HINT, i == 3 ? 1 : 8, true, keys[i][1]);
         l.segment[l.count - 1].key = keys[i][0];
     }
     struct w_area line = w_area_part(a, y, 1, 1, a->w - 2);
@@ -376,7 +385,11 @@ const struct binding *ui_draw_hint_at(const struct ui *ui, int x)
 
 static void draw_typing(struct ui *ui, const struct w_area *a)
 {
-    const char *ask = ui->mode == MODE_FILTER ? "/" : ui->mode == MODE_EXPORT ? "Export to " : ":";
+    const char *ask = ui->mode == MODE_FILTER   ? "/"
+                      : ui->mode == MODE_EXPORT ? "Export to "
+                      : ui->mode != MODE_TIME   ? ":"
+                      : a->w < 60               ? "Time: "
+                                  : "Time (14:05, 11-20 14:05, -3h; Enter alone: stay): ";
     w_text(a, 0, 0, a->w, W_INPUT, W_LEFT, "");
     int x = w_text_add(a, 0, 0, W_KEY, ask);
     w_input_draw(a, 0, x, a->w - x, &ui->input, true);
@@ -386,7 +399,7 @@ void ui_draw_bottom(struct ui *ui, const struct w_area *a)
 {
     struct w_area whole = w_area_part(a, a->h - 1, 0, 1, a->w);
     struct w_area line = w_area_part(a, a->h - 1, 1, 1, a->w - 2);
-    if (ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT) {
+    if (ui_is_typing(ui)) {
         draw_typing(ui, &whole);
     } else if (w_toast_on(&ui->toast, ui->now_ms)) {
         w_toast_draw(&whole, 0, &ui->toast);

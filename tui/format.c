@@ -133,6 +133,15 @@ static bool split_time(int64_t wall_ms, bool local, struct tm *tm)
     return wall_ms > 0 && (local ? localtime_r(&t, tm) : gmtime_r(&t, tm)) != NULL;
 }
 
+void format_behind(char out[FORMAT_TEXT], int64_t ms)
+{
+    int64_t minutes = ms > 0 ? ms / 60000 : 0;
+    int64_t days = minutes / 1440;
+    int n = days > 0 ? snprintf(out, FORMAT_TEXT, "%lld d ", (long long)days) : 0;
+    snprintf(out + n, FORMAT_TEXT - (size_t)n, "%02lld:%02lld", (long long)(minutes / 60 % 24),
+             (long long)(minutes % 60));
+}
+
 void format_clock(char out[FORMAT_TEXT], int64_t wall_ms, bool seconds, bool local)
 {
     struct tm tm;

@@ -24,6 +24,8 @@ void format_amount(char out[FORMAT_TEXT], const char *metric, int64_t amount);
 void format_amount_typed(char out[FORMAT_TEXT], const char *metric, int64_t amount);
 /* A span in steps that seldom change: "<10 s", "20 s", "5 min", "3 h", "4 d". */
 void format_span(char out[FORMAT_TEXT], int64_t ms);
+/* How far behind, in steps of a minute: "00:42" (hours and minutes), "2 d 03:10". */
+void format_behind(char out[FORMAT_TEXT], int64_t ms);
 /* "14:05" or "14:05:09", in UTC or local time. */
 void format_clock(char out[FORMAT_TEXT], int64_t wall_ms, bool seconds, bool local);
 /* "11-21 14:05" */

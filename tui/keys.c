@@ -318,7 +318,13 @@ static bool act_time(struct ui *ui, enum action action)
         past_move(ui, 1);
         return true;
     case ACT_RANGE:
-        past_zoom(ui);
+        past_zoom(ui, 1);
+        return true;
+    case ACT_ZOOM_IN:
+        past_zoom(ui, -1);
+        return true;
+    case ACT_AT:
+        past_ask(ui);
         return true;
     case ACT_NOW:
         past_leave(ui);
@@ -446,6 +452,9 @@ void ui_key(void *arg, int key)
         return;
     case MODE_EXPORT:
         export_key(ui, key);
+        return;
+    case MODE_TIME:
+        past_key(ui, key);
         return;
     case MODE_HELP:
     case MODE_DETAIL:

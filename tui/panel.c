@@ -111,10 +111,28 @@ void panel_free(struct panel *p)
     json_decref(p->taken.rows);
 }
 
+/* Rows that no past is kept of. */
+static bool now_only(const struct panel *p)
+{
+    static const char *const kept[] = {"models", "cost_centers", "applications", "denials",
+                                       "denied"};
+    bool has_past = p->def->origin != ROWS_RUNNING;
+    if (p->def->origin == ROWS_SNAPSHOT) {
+        has_past = false;
+        for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+            has_past = has_past || strcmp(p->def->rows, kept[i]) == 0;
+        }
+    }
+    return p->ui->past.on && !has_past;
+}
+
 /* The rows as they are now. */
 static json_t *rows_now(const struct panel *p)
 {
     const struct ui *ui = p->ui;
+    if (now_only(p)) {
+        return NULL;
+    }
     switch (p->def->origin) {
     case ROWS_SNAPSHOT:
         return snapshot_at(ui_shown(ui)->data, p->def->rows);
@@ -123,7 +141,7 @@ static json_t *rows_now(const struct panel *p)
     case ROWS_HISTORY:
         return ui->history;
     case ROWS_RUNNING:
-        return ui->past.on ? NULL : ui->running;
+        return ui->running;
     case ROWS_RECENT:
         return ui->past.on ? ui->past.calls : ui->recent;
     case ROWS_DRILL:
@@ -219,13 +237,6 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     w_text_add(a, 0, a->w - width, W_MUTED, text);
 }
 
-/* Rows that no past is kept of. */
-static bool now_only(const struct panel *p)
-{
-    bool limits = p->def->origin == ROWS_SNAPSHOT && strcmp(p->def->rows, "limits") == 0;
-    return p->ui->past.on && (limits || p->def->origin == ROWS_RUNNING);
-}
-
 void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title)
 {
     struct w_area body = *a;
@@ -241,7 +252,7 @@ void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_t
         w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
                p->table.pass        ? "Reading the rows."
                : p->table.filter[0] ? "No row passes the filter; Esc clears it."
-               : now_only(p)        ? "This is kept for the present only; Esc shows now."
+               : now_only(p)        ? "Kept for the present only; Esc: now."
                : past && asked      ? "Nothing in the time shown."
                : asked              ? p->def->empty
                                     : "Not heard yet.");

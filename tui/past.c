@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/str.h"
 #include "tui/format.h"
+#include "tui/moment.h"
 #include "tui/ui.h"
 
 #include <stdio.h>
@@ -80,9 +81,9 @@ void past_move(struct ui *ui, int direction)
     ask_soon(ui);
 }
 
-void past_zoom(struct ui *ui)
+void past_zoom(struct ui *ui, int step)
 {
-    int range = (ui->past.range + 1) % UI_RANGES;
+    int range = (ui->past.range + step + UI_RANGES) % UI_RANGES;
     if (range == 0 && ui->past.end_ms == 0) {
         past_leave(ui);
         return;
@@ -90,6 +91,53 @@ void past_zoom(struct ui *ui)
     enter(ui);
     ui->past.range = range;
     ask_soon(ui);
+}
+
+static void jump(struct ui *ui, int64_t at)
+{
+    char now[FORMAT_TEXT];
+    if (at > ui->wall_ms) {
+        format_day_clock(now, ui->wall_ms, ui->local_time);
+        ui_say(ui, W_WARN, "That is in the future: it is %s %s.", now, format_zone(ui->local_time));
+    } else if (at >= ui->wall_ms) {
+        past_leave(ui);
+    } else if (at < ui->wall_ms - KEPT_MS) {
+        ui_say(ui, W_WARN, "Nothing is kept from so long ago; the ledger's sums go back 400 days.");
+    } else {
+        enter(ui);
+        ui->past.end_ms = at;
+        ask_soon(ui);
+    }
+}
+
+void past_at(struct ui *ui, const char *time)
+{
+    int64_t at;
+    char safe[80];
+    if (moment_parse(str_of(time), ui->wall_ms, ui->local_time, &at)) {
+        jump(ui, at);
+        return;
+    }
+    str_printable(safe, sizeof safe, str_of(time));
+    ui_say(ui, W_CRIT, "%s: no time; say 14:05, 11-20 14:05, 2026-11-20 09:00, -3h or now", safe);
+}
+
+void past_ask(struct ui *ui)
+{
+    memset(&ui->input, 0, sizeof ui->input);
+    ui->mode = MODE_TIME;
+}
+
+void past_key(struct ui *ui, int key)
+{
+    enum w_answer answer = w_input_key(&ui->input, key);
+    if (answer != W_ACCEPTED && answer != W_CANCELLED) {
+        return;
+    }
+    ui->mode = MODE_VIEW;
+    if (answer == W_ACCEPTED && str_trim(str_of(ui->input.text)).n > 0) {
+        past_at(ui, ui->input.text);
+    }
 }
 
 /* --- what the core tells --- */
@@ -300,7 +348,7 @@ int64_t past_due(const struct ui *ui)
 
 /* --- words --- */
 
-void past_words(const struct ui *ui, char *out, size_t size)
+void past_words(const struct ui *ui, bool brief, char *out, size_t size)
 {
     const struct ui_past *p = &ui->past;
     const char *more = p->waiting ? " ..." : "";
@@ -310,6 +358,7 @@ void past_words(const struct ui *ui, char *out, size_t size)
     }
     char from[FORMAT_TEXT];
     char to[FORMAT_TEXT];
+    char behind[FORMAT_TEXT];
     int64_t since = p->end_ms - ranges[p->range].ms;
     format_day_clock(from, since, ui->local_time);
     if (ranges[p->range].ms >= DAY) {
@@ -317,7 +366,9 @@ void past_words(const struct ui *ui, char *out, size_t size)
     } else {
         format_clock(to, p->end_ms, false, ui->local_time);
     }
-    snprintf(out, size, " PAST %s - %s%s ", from, to, more);
+    format_behind(behind, ui->wall_ms - p->end_ms);
+    snprintf(out, size, " PAST %s - %s%s%s%s%s ", from, to, brief ? "" : ", ", brief ? "" : behind,
+             brief ? "" : " behind live", more);
 }
 
 const char *past_title(const struct ui *ui, const char *title)

@@ -61,6 +61,12 @@ enum ui_view ui_tab(const struct ui *ui)
                                     : ui->view;
 }
 
+bool ui_is_typing(const struct ui *ui)
+{
+    return ui->mode == MODE_FILTER || ui->mode == MODE_COMMAND || ui->mode == MODE_EXPORT ||
+           ui->mode == MODE_TIME;
+}
+
 void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
 {
     char text[256];

@@ -32,6 +32,7 @@ enum ui_mode {
     MODE_SORT,
     MODE_COLUMNS,
     MODE_EXPORT, /* a file is being named */
+    MODE_TIME,   /* a time is being typed */
     MODE_HELP,
     MODE_DETAIL,
 };
@@ -195,6 +196,7 @@ void ui_say(struct ui *ui, enum w_role role, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The view whose name is marked: a limit belongs to Limits. */
 enum ui_view ui_tab(const struct ui *ui);
+bool ui_is_typing(const struct ui *ui); /* on the bottom line */
 /* Panels of the view take in the data. */
 void ui_update(struct ui *ui);
 /* Goes on taking in long tables, for some milliseconds; true: there is more to do. */
@@ -279,14 +281,18 @@ int64_t trial_due(const struct ui *ui);
 const char *trial_text(const struct ui *ui, const struct ui_edit *e, enum w_role *role);
 
 /* --- past.c: looking back --- */
-void past_move(struct ui *ui, int direction); /* by one range; forward past now: now */
-void past_zoom(struct ui *ui);                /* the next range */
+void past_move(struct ui *ui, int direction);  /* by one range; forward past now: now */
+void past_zoom(struct ui *ui, int step);       /* the next range, or the one before */
+void past_at(struct ui *ui, const char *time); /* as it was then; what is no time is said */
+void past_ask(struct ui *ui);                  /* for a time */
+void past_key(struct ui *ui, int key);
 void past_leave(struct ui *ui);
 void past_step(struct ui *ui); /* asks what is due */
 int64_t past_due(const struct ui *ui);
 void past_refresh(struct ui *ui); /* another view: its calls are asked for */
 void past_forget(struct ui *ui);  /* another core: what was asked comes no more */
-void past_words(const struct ui *ui, char *out, size_t size);   /* " PAST 11-20 14:00 - 15:00 " */
+/* " PAST 11-20 14:00 - 15:00, 00:42 behind live "; brief: without the words behind it */
+void past_words(const struct ui *ui, bool brief, char *out, size_t size);
 const char *past_title(const struct ui *ui, const char *title); /* of a column */
 const char *past_range(const struct ui *ui);
 

@@ -41,7 +41,7 @@ export class Terminal {
     }
 
     type(text) {
-        this.#tmux('send-keys', '-l', '-t', 'main', text);
+        this.#tmux('send-keys', '-l', '-t', 'main', '--', text);
     }
 
     // A click (button 0) or the wheel (64 up, 65 down) at a column and row, counted from 1.
