@@ -281,10 +281,10 @@ static json_t *notices_json(struct core *c)
     return o;
 }
 
-/* So that what is told does not change with every cycle of the ledger. */
-static int64_t in_hundreds(int64_t ms)
+/* At most; so that what is told does not change with every cycle of the ledger. */
+static int64_t in_tens(int64_t ms)
 {
-    return ms < 150 ? 100 : (ms + 50) / 100 * 100;
+    return (ms + 9) / 10 * 10;
 }
 
 static json_t *health_json(struct core *c, const struct limits_view *v)
@@ -299,7 +299,7 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     put(o, "reserved_matches", json_boolean(v->reserved_matches));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));
     put(o, "journal_used_percent", json_integer(h.journal_used_percent));
-    put(o, "unsynced_ms", json_integer(in_hundreds(h.unsynced_ms)));
+    put(o, "unsynced_ms", json_integer(in_tens(h.unsynced_ms)));
     put(o, "notify", notices_json(c));
     return o;
 }

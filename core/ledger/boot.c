@@ -21,21 +21,28 @@ static bool read_boot(char out[64])
     return ok && out[0] != '\0';
 }
 
+void ledger_look_at_boot(struct ledger *g)
+{
+    char now[64];
+    struct buf before = {.max = 256};
+    g->same_boot = read_boot(now) && ledger_get_value(g, BOOT_KEY, &before) == ERR_OK &&
+                   str_is(buf_str(&before), now);
+    buf_free(&before);
+}
+
 enum err ledger_note_boot(struct ledger *g, struct err_info *ei)
 {
     char now[64];
     struct buf before = {.max = 256};
-    if (!read_boot(now)) {
-        return ERR_OK; /* no such kernel: then nothing is said */
+    if (g->same_boot || !read_boot(now)) {
+        return ERR_OK; /* without such a kernel nothing is said */
     }
-    enum err e = ledger_get_value(g, BOOT_KEY, &before);
-    bool same = e == ERR_OK && str_is(buf_str(&before), now);
-    g->machine_went_down = e == ERR_OK && !same && g->unclean;
+    g->machine_went_down = ledger_get_value(g, BOOT_KEY, &before) == ERR_OK && g->unclean;
     buf_free(&before);
     if (g->machine_went_down) {
         log_warn("ledger", "the machine went down while tollgate ran: calls that ended in the last "
                            "100 ms before (longer if the disk stalled) may be missing, those that "
                            "were open are charged");
     }
-    return same ? ERR_OK : ledger_put_value(g, BOOT_KEY, str_of(now), ei);
+    return ledger_put_value(g, BOOT_KEY, str_of(now), ei);
 }

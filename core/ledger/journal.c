@@ -36,22 +36,33 @@ struct journal {
 
 /* --- opening --- */
 
-/* Real zeros rather than unwritten extents: the first store into a page then needs no block. */
-static enum err fill_with_zeros(int fd, size_t size)
+static enum err write_all(int fd, const uint8_t *bytes, size_t n, off_t at)
 {
-    static const uint8_t zeros[64 << 10];
-    for (size_t at = 0; at < size;) {
-        size_t n = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
-        ssize_t put = pwrite(fd, zeros, n, (off_t)at);
+    while (n > 0) {
+        ssize_t put = pwrite(fd, bytes, n, at);
         if (put < 0 && errno == EINTR) {
             continue;
         }
         if (put <= 0) {
             return ERR_IO;
         }
-        at += (size_t)put;
+        bytes += put;
+        n -= (size_t)put;
+        at += put;
     }
     return ERR_OK;
+}
+
+/* Real zeros rather than unwritten extents: the first store into a page then needs no block. */
+static enum err fill_with_zeros(int fd, size_t size)
+{
+    static const uint8_t zeros[64 << 10];
+    enum err e = ERR_OK;
+    for (size_t at = 0; e == ERR_OK && at < size; at += sizeof(zeros)) {
+        size_t n = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
+        e = write_all(fd, zeros, n, (off_t)at);
+    }
+    return e;
 }
 
 static enum err allocate(struct journal *j, const char *path, struct err_info *ei)
@@ -161,6 +172,11 @@ void journal_close(struct journal *j, bool clean)
 uint64_t journal_generation(const struct journal *j)
 {
     return j->generation;
+}
+
+size_t journal_capacity(const struct journal *j)
+{
+    return j->capacity;
 }
 
 /* --- the producer --- */
@@ -337,6 +353,18 @@ enum err journal_sync(struct journal *j)
     }
     enum err e = sync_bytes(j, JOURNAL_HEADER_SIZE + from, j->map_size);
     return e != ERR_OK ? e : sync_bytes(j, 0, JOURNAL_HEADER_SIZE + to);
+}
+
+enum err journal_write(const struct journal *j, uint64_t from, uint64_t to, int fd, off_t at)
+{
+    enum err e = ERR_OK;
+    while (e == ERR_OK && from < to) {
+        size_t offset = (size_t)(from % j->capacity);
+        size_t n = to - from < j->capacity - offset ? (size_t)(to - from) : j->capacity - offset;
+        e = write_all(fd, j->ring + offset, n, at + (off_t)offset);
+        from += n;
+    }
+    return e;
 }
 
 int journal_percent(const struct journal *j)

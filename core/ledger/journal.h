@@ -11,6 +11,8 @@
 #include "core/base/str.h"
 #include "core/ledger/record.h"
 
+#include <sys/types.h>
+
 #define JOURNAL_DEFAULT_BYTES ((size_t)16 << 20)
 #define JOURNAL_LEAST_BYTES   ((size_t)64 << 10)
 
@@ -32,6 +34,7 @@ struct journal *journal_open(const char *path, size_t capacity, struct err_info 
 /* clean: everything was released; the next start need not look for records. */
 void journal_close(struct journal *j, bool clean);
 uint64_t journal_generation(const struct journal *j);
+size_t journal_capacity(const struct journal *j);
 
 /* --- the producer --- */
 
@@ -57,13 +60,17 @@ size_t journal_list(const struct journal *j, uint64_t from, uint64_t until,
                     struct journal_record *out, size_t max, uint64_t *next, int64_t *damaged);
 void journal_release(struct journal *j, uint64_t position); /* may be overwritten from now on */
 enum err journal_sync(struct journal *j) MUST_CHECK;        /* what is not released, to the disk */
+/* Writes what lies between two positions, not released, into another file: each byte at `at` and
+ * its place in the ring. */
+enum err journal_write(const struct journal *j, uint64_t from, uint64_t to, int fd,
+                       off_t at) MUST_CHECK;
 int journal_percent(const struct journal *j);
 int64_t journal_dropped_refusals(const struct journal *j);
 
 /* --- what an earlier process left --- */
 
 struct journal_image {
-    uint8_t *bytes;
+    uint8_t *bytes, *synced;
     bool clean;                     /* closed in order: nothing to replay */
     struct journal_record *records; /* by generation, then position */
     uint64_t *generations;          /* of each record */
@@ -72,6 +79,9 @@ struct journal_image {
 };
 /* Reads a file and finds every whole record in it. Damage is no error. */
 enum err journal_load(const char *path, struct journal_image *out, struct err_info *ei) MUST_CHECK;
+/* And what a power failure left of it in the file of synced.h, where it is that worker's. */
+enum err journal_load_synced(const char *path, const char *synced_path, int worker,
+                             struct journal_image *out, struct err_info *ei) MUST_CHECK;
 void journal_image_free(struct journal_image *image);
 /* Where the record ends. */
 uint64_t journal_record_end(const struct journal_record *r);

@@ -140,14 +140,34 @@ static bool says_clean(const struct journal_image *image, size_t capacity)
     return read_header(image, capacity, &header, &wanted) && header.clean == 1;
 }
 
+static size_t scan_both(const struct journal_image *image, size_t capacity,
+                        const struct wanted *wanted, struct found *out)
+{
+    size_t count = scan_ring(image->bytes + JOURNAL_HEADER_SIZE, capacity, wanted, out);
+    if (image->synced != NULL) {
+        count += scan_ring(image->synced, capacity, wanted, out != NULL ? out + count : NULL);
+    }
+    return count;
+}
+
+/* Sorted; what both homes hold is there twice. */
+static void keep_once(struct journal_image *image, const struct found *found, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || by_generation_and_position(&found[i - 1], &found[i]) != 0) {
+            image->records[image->count] = found[i].record;
+            image->generations[image->count++] = found[i].generation;
+        }
+    }
+}
+
 static enum err find_records(struct journal_image *image, size_t capacity, struct err_info *ei)
 {
-    const uint8_t *ring = image->bytes + JOURNAL_HEADER_SIZE;
     struct journal_header header;
     struct wanted wanted;
     bool known = read_header(image, capacity, &header, &wanted);
     image->head = known ? header.head : 0;
-    size_t count = scan_ring(ring, capacity, &wanted, NULL);
+    size_t count = scan_both(image, capacity, &wanted, NULL);
     if (count == 0) {
         return ERR_OK;
     }
@@ -158,39 +178,65 @@ static enum err find_records(struct journal_image *image, size_t capacity, struc
         free(found);
         return err_set(ei, ERR_NOMEM, "no memory for the %zu records of a journal", count);
     }
-    image->count = scan_ring(ring, capacity, &wanted, found);
-    qsort(found, image->count, sizeof(*found), by_generation_and_position);
-    for (size_t i = 0; i < image->count; i++) {
-        image->records[i] = found[i].record;
-        image->generations[i] = found[i].generation;
-    }
+    count = scan_both(image, capacity, &wanted, found);
+    qsort(found, count, sizeof(*found), by_generation_and_position);
+    keep_once(image, found, count);
     free(found);
     return ERR_OK;
 }
 
-/* Bytes [at, n) of the file to their place in out. */
-static enum err read_file(int fd, uint8_t *out, size_t at, size_t n, const char *path,
-                          struct err_info *ei)
+/* Bytes [at, n) of the file to their place in out; returns how far it came. */
+static size_t read_file(int fd, uint8_t *out, size_t at, size_t n, off_t base)
 {
-    while (at < n) {
-        ssize_t got = pread(fd, out + at, n - at, (off_t)at);
+    ssize_t got = 1;
+    while (at < n && got > 0) {
+        got = pread(fd, out + at, n - at, base + (off_t)at);
         if (got < 0 && errno == EINTR) {
+            got = 1;
             continue;
         }
-        if (got <= 0) {
-            return err_set_sys(ei, ERR_IO, got < 0 ? errno : EIO, "cannot read the journal %s",
-                               path);
-        }
-        at += (size_t)got;
+        at += got > 0 ? (size_t)got : 0;
     }
-    return ERR_OK;
+    return at;
 }
 
-static enum err load(int fd, const char *path, struct journal_image *out, struct err_info *ei)
+static enum err cannot_read(const char *path, struct err_info *ei)
+{
+    return err_set_sys(ei, ERR_IO, errno != 0 ? errno : EIO, "cannot read the journal %s", path);
+}
+
+/* Of which file, and which worker's part of it. */
+struct second {
+    const char *path;
+    int worker;
+};
+
+/* The part may end early, or be missing: it is only written when it is needed. */
+static enum err load_second(const struct second *second, size_t capacity, struct journal_image *out,
+                            struct err_info *ei)
+{
+    int fd = open(second->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return errno == ENOENT ? ERR_OK : cannot_read(second->path, ei);
+    }
+    out->synced = calloc(1, capacity);
+    errno = 0;
+    if (out->synced != NULL) {
+        (void)read_file(fd, out->synced, 0, capacity, (off_t)capacity * second->worker);
+    }
+    enum err e = out->synced == NULL ? err_set(ei, ERR_NOMEM, "no memory to read a journal")
+                 : errno != 0        ? cannot_read(second->path, ei)
+                                     : ERR_OK;
+    close(fd);
+    return e;
+}
+
+static enum err load(int fd, const char *path, const struct second *second,
+                     struct journal_image *out, struct err_info *ei)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
-        return err_set_sys(ei, ERR_IO, errno, "cannot read the journal %s", path);
+        return cannot_read(path, ei);
     }
     if (st.st_size < (off_t)(JOURNAL_HEADER_SIZE + JOURNAL_LEAST_BYTES)) {
         return ERR_OK; /* never finished: it cannot hold a record */
@@ -204,23 +250,30 @@ static enum err load(int fd, const char *path, struct journal_image *out, struct
         return err_set(ei, ERR_NOMEM, "no memory to read the journal %s", path);
     }
     size_t capacity = (size - JOURNAL_HEADER_SIZE) & ~(size_t)7;
-    enum err e = read_file(fd, out->bytes, 0, JOURNAL_HEADER_SIZE, path, ei);
-    out->clean = e == ERR_OK && says_clean(out, capacity);
-    if (e != ERR_OK || out->clean) {
-        return e; /* of one closed in order the rest is not even read: start is waited for */
+    errno = 0;
+    if (read_file(fd, out->bytes, 0, JOURNAL_HEADER_SIZE, 0) < JOURNAL_HEADER_SIZE) {
+        return cannot_read(path, ei);
     }
-    e = read_file(fd, out->bytes, JOURNAL_HEADER_SIZE, size, path, ei);
+    out->clean = says_clean(out, capacity);
+    if (out->clean) {
+        return ERR_OK; /* of one closed in order the rest is not even read: start is waited for */
+    }
+    if (read_file(fd, out->bytes, JOURNAL_HEADER_SIZE, size, 0) < size) {
+        return cannot_read(path, ei);
+    }
+    enum err e = second != NULL ? load_second(second, capacity, out, ei) : ERR_OK;
     return e != ERR_OK ? e : find_records(out, capacity, ei);
 }
 
-enum err journal_load(const char *path, struct journal_image *out, struct err_info *ei)
+static enum err load_path(const char *path, const struct second *second, struct journal_image *out,
+                          struct err_info *ei)
 {
     memset(out, 0, sizeof(*out));
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "cannot open the journal %s", path);
     }
-    enum err e = load(fd, path, out, ei);
+    enum err e = load(fd, path, second, out, ei);
     close(fd);
     if (e != ERR_OK) {
         journal_image_free(out);
@@ -228,9 +281,22 @@ enum err journal_load(const char *path, struct journal_image *out, struct err_in
     return e;
 }
 
+enum err journal_load(const char *path, struct journal_image *out, struct err_info *ei)
+{
+    return load_path(path, NULL, out, ei);
+}
+
+enum err journal_load_synced(const char *path, const char *synced_path, int worker,
+                             struct journal_image *out, struct err_info *ei)
+{
+    struct second second = {synced_path, worker};
+    return load_path(path, &second, out, ei);
+}
+
 void journal_image_free(struct journal_image *image)
 {
     free(image->bytes);
+    free(image->synced);
     free(image->records);
     free(image->generations);
     memset(image, 0, sizeof(*image));

@@ -26,6 +26,7 @@ static struct ledger *make(const char *dir, struct err_info *ei)
     pthread_mutex_init(&g->write_lock, NULL);
     pthread_mutex_init(&g->read_lock, NULL);
     pthread_mutex_init(&g->cycle_lock, NULL);
+    syncer_init(&g->syncer);
     size_t n = strlen(dir);
     while (n > 1 && dir[n - 1] == '/') {
         n--;
@@ -69,7 +70,9 @@ static enum err open_journals(struct ledger *g, int workers, size_t bytes, struc
         }
         g->workers = i + 1;
     }
-    return ERR_OK;
+    char path[LEDGER_PATH_MAX];
+    ledger_path(g, path, LEDGER_SYNCED);
+    return syncer_open(&g->syncer, g->journals, workers, path, ei);
 }
 
 static enum err open_all(struct ledger *g, const struct ledger_options *o, struct err_info *ei)
@@ -82,6 +85,7 @@ static enum err open_all(struct ledger *g, const struct ledger_options *o, struc
         e = open_database(g, ei);
     }
     if (e == ERR_OK) {
+        ledger_look_at_boot(g);
         e = ledger_replay(g, o->workers, ei);
     }
     if (e == ERR_OK && o->workers > 0) {
@@ -95,6 +99,7 @@ static enum err open_all(struct ledger *g, const struct ledger_options *o, struc
 
 static void release(struct ledger *g, bool folded)
 {
+    syncer_free(&g->syncer);
     for (int i = 0; i < g->workers; i++) {
         journal_close(g->journals[i], folded);
     }
@@ -298,10 +303,6 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
 {
     memset(out, 0, sizeof(*out));
     pthread_mutex_lock(&g->cycle_lock);
-    bool behind = g->running && ledger_thread_behind(g);
-    int64_t gap_us = behind ? clock_mono_us() - g->durable_us : 0;
-    gap_us = gap_us > g->gap_us ? gap_us : g->gap_us;
-    out->unsynced_ms = (gap_us > g->gap_before_us ? gap_us : g->gap_before_us) / 1000;
     out->ok = g->last_result == ERR_OK;
     (void)str_copy(out->text, sizeof(out->text), str_of(out->ok ? "" : g->last_error.text));
     pthread_mutex_unlock(&g->cycle_lock);
@@ -312,6 +313,7 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
                        "tollgate",
                        g->dir);
     }
+    out->unsynced_ms = (syncer_gap_us(&g->syncer) + 999) / 1000;
     out->dropped_calls = atomic_load(&g->dropped_calls);
     out->recovered_calls = g->recovered_calls;
     out->machine_went_down = g->machine_went_down;

@@ -1,7 +1,8 @@
 /* ledger.h: what was spent, by whom, and who changed what. Room `ledger`: the journal (crash-safe,
  * in memory-mapped files) that workers write, and SQLite, whose only writer is the ledger thread.
  *
- * The state directory holds: lock (flock: one core), ledger.db, journal.N (one a worker), all 0600.
+ * The state directory holds: lock (flock: one core), ledger.db, journal.N (one a worker),
+ * journals.synced (what of them had to be on the disk before it was folded), all 0600.
  */
 #ifndef TOLLGATE_LEDGER_LEDGER_H
 #define TOLLGATE_LEDGER_LEDGER_H
@@ -62,7 +63,8 @@ struct ledger_health {
     int64_t dropped_calls;        /* settled with slot 0 while the journal was full */
     int64_t journal_used_percent; /* the fullest */
     /* What a power failure could have taken at the worst moment of the last one or two minutes, or
-     * could take now: calls that ended in so many milliseconds. 100 but for a disk that stalls. */
+     * could take now: calls that ended in so many milliseconds. At most 100 but for a disk that
+     * stalls. */
     int64_t unsynced_ms;
     int64_t recovered_calls; /* charged by crash at the last start */
     /* Before this start: calls of its last 100 ms may be missing. */

@@ -4,6 +4,7 @@
 
 #include "core/ledger/fold.h"
 #include "core/ledger/ledger.h"
+#include "core/ledger/syncer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ struct ledger {
 
     struct journal **journals;
     int workers;
+    struct syncer syncer;
     _Atomic int64_t dropped_calls;
 
     /* The thread. */
@@ -41,16 +43,13 @@ struct ledger {
     pthread_mutex_t cycle_lock;
     pthread_cond_t cycle_done;
     uint64_t cycles_begun, cycles_ended; /* under cycle_lock, like what follows */
-    int64_t durable_us;                  /* monotonic: what was stored before it is on the disk */
-    int64_t gap_us,
-        gap_before_us; /* the longest that something was not: in this minute, the last */
-    int64_t gaps_since_us;
     enum err last_result;
     struct err_info last_error;
 
     int64_t recovered_calls;
     _Atomic bool gone; /* the state directory is not the one that was opened */
     uint64_t db_device, db_inode;
+    bool same_boot;         /* the machine has not been started anew since the last core's start */
     bool unclean;           /* a journal was found that nobody had closed */
     bool machine_went_down; /* since then the machine was started anew */
 };
@@ -58,6 +57,7 @@ struct ledger {
 /* Paths of files of the state directory. */
 void ledger_path(const struct ledger *g, char out[LEDGER_PATH_MAX], const char *name);
 void ledger_journal_path(const struct ledger *g, char out[LEDGER_PATH_MAX], int worker);
+#define LEDGER_SYNCED "journals.synced"
 
 /* state.c: the directory and its lock. */
 enum err ledger_state_make(struct ledger *g, struct err_info *ei) MUST_CHECK;
@@ -71,7 +71,9 @@ void ledger_state_look(struct ledger *g);
  * on. */
 enum err ledger_replay(struct ledger *g, int workers, struct err_info *ei) MUST_CHECK;
 
-/* boot.c: after the replay of a core that will write: notes the boot, says what may be lost. */
+/* boot.c: before the replay: sets same_boot. */
+void ledger_look_at_boot(struct ledger *g);
+/* After the replay of a core that will write: notes the boot, says what may be lost. */
 enum err ledger_note_boot(struct ledger *g, struct err_info *ei) MUST_CHECK;
 
 /* look.c: can what was committed be read? While it cannot, nothing is folded or changed. */

@@ -69,10 +69,22 @@ static enum err replay_image(struct ledger *g, const struct journal_image *image
     return e;
 }
 
-static enum err replay_file(struct ledger *g, const char *path, struct err_info *ei)
+/* What was written survives the process, and all of it is in the journal; a power failure may have
+ * left more of it in its second home. */
+static enum err load_image(const struct ledger *g, int worker, struct journal_image *image,
+                           struct err_info *ei)
+{
+    char path[LEDGER_PATH_MAX], synced[LEDGER_PATH_MAX];
+    ledger_journal_path(g, path, worker);
+    ledger_path(g, synced, LEDGER_SYNCED);
+    return g->same_boot ? journal_load(path, image, ei)
+                        : journal_load_synced(path, synced, worker, image, ei);
+}
+
+static enum err replay_file(struct ledger *g, int worker, struct err_info *ei)
 {
     struct journal_image image;
-    enum err e = journal_load(path, &image, ei);
+    enum err e = load_image(g, worker, &image, ei);
     if (e != ERR_OK) {
         return e;
     }
@@ -145,10 +157,8 @@ static enum err replay_all(struct ledger *g, const bool found[JOURNALS_MAX], str
 {
     enum err e = ERR_OK;
     for (int i = 0; e == ERR_OK && i < JOURNALS_MAX; i++) {
-        char path[LEDGER_PATH_MAX];
         if (found[i]) {
-            ledger_journal_path(g, path, i);
-            e = replay_file(g, path, ei);
+            e = replay_file(g, i, ei);
         }
     }
     return e != ERR_OK ? e : charge_open(g, ei);

@@ -1,6 +1,6 @@
 /* thread.c: the ledger thread: what the workers stored goes into SQLite, so often that it is there
- * within 100 ms, however long that takes each time, or when woken. A group that has committed is on
- * the disk (synchronous=FULL), so the journals themselves are synced only while SQLite refuses. */
+ * before it would have to be synced by itself (syncer.c), or when woken. A group that has committed
+ * is on the disk (synchronous=FULL). */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
@@ -13,10 +13,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DURABLE_MS    95    /* from a store to its place on the disk; 100 are promised */
+#define DURABLE_MS    60    /* from a store to its place on the disk; then the syncer would act */
 #define PAUSE_MS      5     /* at least, between two cycles */
 #define PATIENCE_US   20000 /* of a cycle, with whoever wants the processor */
-#define GAPS_US       60000000
 #define BATCH_RECORDS 8192
 #define LOOK_US       1000000 /* at the state directory: is it still there? */
 #define DAMAGE_LOOKS  5       /* of these one into the database */
@@ -57,7 +56,7 @@ static enum err fold_group(struct ledger *g, const uint64_t *heads, uint64_t *fo
     }
     e = fold_commit(&g->fold, ei);
     for (int i = 0; e == ERR_OK && i < g->workers; i++) {
-        journal_release(g->journals[i], folded[i]);
+        syncer_release(&g->syncer, i, folded[i]);
     }
     return e;
 }
@@ -72,6 +71,7 @@ static bool any_left(const struct ledger *g, const uint64_t *heads)
     return false;
 }
 
+/* Everything stored by now. */
 static enum err fold_everything(struct ledger *g, struct err_info *ei)
 {
     uint64_t *heads = calloc((size_t)g->workers * 2 + 1, sizeof(*heads));
@@ -79,6 +79,7 @@ static enum err fold_everything(struct ledger *g, struct err_info *ei)
         return err_set(ei, ERR_NOMEM, "no memory for the ledger");
     }
     enum err e = ERR_OK;
+    int64_t begun_us = clock_mono_us();
     for (int i = 0; i < g->workers; i++) {
         heads[i] = journal_head(g->journals[i]);
     }
@@ -86,6 +87,9 @@ static enum err fold_everything(struct ledger *g, struct err_info *ei)
     while (e == ERR_OK && any_left(g, heads)) {
         priority_urgent(any_filling(g));
         e = fold_group(g, heads, heads + g->workers, ei);
+    }
+    if (e == ERR_OK) {
+        syncer_note(&g->syncer, begun_us, heads);
     }
     free(heads);
     return e;
@@ -100,16 +104,6 @@ bool ledger_thread_behind(const struct ledger *g)
     return behind;
 }
 
-/* False: they cannot be. */
-static bool sync_journals(struct ledger *g)
-{
-    bool synced = true;
-    for (int i = 0; i < g->workers; i++) {
-        synced = journal_sync(g->journals[i]) == ERR_OK && synced;
-    }
-    return synced;
-}
-
 static void clean(struct ledger *g)
 {
     if (clock_mono_us() < g->next_cleaning_us) {
@@ -117,28 +111,13 @@ static void clean(struct ledger *g)
     }
     struct err_info ei = {0};
     bool more = false;
+    syncer_watch(&g->syncer);
     if (ledger_clean(g, &more, &ei) != ERR_OK) {
         log_warn("ledger", "old rows stay: %s", ei.text);
     }
     if (!more) {
         g->next_cleaning_us = clock_mono_us() + CLEANING_US;
     }
-}
-
-/* What was stored before begun_us, if anything, is on the disk: how much could have been lost until
- * now? */
-static void note_gap(struct ledger *g, int64_t begun_us, bool anything)
-{
-    pthread_mutex_lock(&g->cycle_lock);
-    int64_t now_us = clock_mono_us(), gap_us = anything ? now_us - g->durable_us : 0;
-    if (now_us - g->gaps_since_us > GAPS_US) {
-        g->gap_before_us = now_us - g->gaps_since_us < 2 * GAPS_US ? g->gap_us : 0;
-        g->gap_us = 0;
-        g->gaps_since_us = now_us;
-    }
-    g->gap_us = gap_us > g->gap_us ? gap_us : g->gap_us;
-    g->durable_us = begun_us;
-    pthread_mutex_unlock(&g->cycle_lock);
 }
 
 /* Remembers how it went, says so when that changed, and lets go those who wait for it. */
@@ -184,23 +163,25 @@ static enum err probe(struct ledger *g, struct err_info *ei)
 enum err ledger_cycle(struct ledger *g)
 {
     struct err_info ei = {0};
-    int64_t begun_us = clock_mono_us();
     pthread_mutex_lock(&g->cycle_lock);
     g->cycles_begun++;
     pthread_mutex_unlock(&g->cycle_lock);
-    pthread_mutex_lock(&g->write_lock);
-    bool anything = ledger_thread_behind(g);
+    bool free = pthread_mutex_trylock(&g->write_lock) == 0;
+    if (!free || ledger_thread_behind(g)) {
+        syncer_watch(&g->syncer);
+    }
+    if (!free) {
+        pthread_mutex_lock(&g->write_lock);
+    }
     enum err e = err_set(&ei, g->damage.code, "%s", g->damage.text);
     e = e == ERR_OK ? probe(g, &ei) : e;
     e = e == ERR_OK ? fold_everything(g, &ei) : e;
-    if (e == ERR_OK || sync_journals(g)) {
-        note_gap(g, begun_us, anything);
-    }
     end_cycle(g, e, &ei);
     if (e == ERR_OK) {
         clean(g);
     }
     pthread_mutex_unlock(&g->write_lock);
+    syncer_rest(&g->syncer);
     return e;
 }
 
@@ -222,6 +203,7 @@ static void *run(void *arg)
     while (!atomic_load(&g->stop)) {
         if (clock_mono_us() >= next_look_us) {
             next_look_us = clock_mono_us() + LOOK_US;
+            syncer_watch(&g->syncer); /* the state directory may keep it waiting */
             ledger_state_look(g);
             if (looks++ % DAMAGE_LOOKS == 0) {
                 ledger_look(g);
@@ -268,9 +250,13 @@ enum err ledger_start(struct ledger *g, struct err_info *ei)
     if (g->read_only || g->running) {
         return err_set(ei, ERR_CONFLICT, "the ledger's thread cannot start twice or on a reader");
     }
-    g->durable_us = g->gaps_since_us = clock_mono_us();
+    enum err e = syncer_start(&g->syncer, ei);
+    if (e != ERR_OK) {
+        return e;
+    }
     int failed = pthread_create(&g->thread, NULL, run, g);
     if (failed != 0) {
+        syncer_stop(&g->syncer);
         return err_set_sys(ei, ERR_IO, failed, "cannot start the ledger thread");
     }
     g->running = true;
@@ -284,6 +270,7 @@ void ledger_thread_stop(struct ledger *g)
         ledger_thread_wake(g);
         pthread_join(g->thread, NULL);
         g->running = false;
+        syncer_stop(&g->syncer);
     }
 }
 

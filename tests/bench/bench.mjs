@@ -138,6 +138,7 @@ async function throughput() {
     row('  CPU a call', 'us', 1, r, v => v.cpu, {most: 1.4});
     row('  delay p50', 'ms', 2, r, v => v.p50 / 1000);
     row('  delay p99', 'ms', 2, r, v => v.p99 / 1000);
+    plain('  a power failure could have taken calls of', 'ms', 0, {tollgate: rig.tollgateStatus(proxies.tollgate.config).health.unsynced_ms}, 100);
 }
 
 async function big() {
@@ -390,7 +391,7 @@ async function stopAll(all) {
 async function ledgerAgrees() {
     const end = Date.now() + 5000;
     for (;;) {
-        const t = rig.tollgateTotals(proxies.tollgate.config);
+        const t = rig.tollgateStatus(proxies.tollgate.config).totals;
         if (t.approved === sentToTollgate || Date.now() > end) {
             notes.push(`ledger: ${text(t.approved, 0)} calls approved, ${text(t.denied, 0)} denied, ${text(t.failed, 0)} failed; ` +
                 `the load client counted ${text(sentToTollgate, 0)}`);

@@ -179,10 +179,10 @@ export function tollgateKey(config) {
     return JSON.parse(text).bearerToken;
 }
 
-export function tollgateTotals(config) {
+export function tollgateStatus(config) {
     const text = execFileSync(process.env.TOLLGATE, ['--config', config, 'status', '--json'],
         {env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 10000});
-    return JSON.parse(text).totals;
+    return JSON.parse(text);
 }
 
 export const starters = {
