@@ -1,11 +1,14 @@
-/* fixture.h: state directories that go away, and calls filled by hand. */
+/* fixture.h: state directories that go away, and calls filled by hand. A test that FIXTURE_TEST
+ * lists has a directory and its ledger, which it may close and open again. */
 #ifndef TOLLGATE_TESTS_LEDGER_FIXTURE_H
 #define TOLLGATE_TESTS_LEDGER_FIXTURE_H
 
+#include "core/base/clock.h"
 #include "core/ledger/ledger.h"
 #include "tests/unit/test.h"
 
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +53,79 @@ static inline struct ledger *ledger_at(const char *dir, int workers, size_t jour
     }
     return g;
 }
+
+struct fixture {
+    char dir[DIR_TEXT];
+    struct ledger *ledger; /* of one worker */
+};
+
+static inline int fixture_open(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    dir_make(f->dir);
+    f->ledger = ledger_at(f->dir, 1, 0);
+    *state = f;
+    return 0;
+}
+
+/* Ends what clock was set, too. */
+static inline int fixture_close(void **state)
+{
+    struct fixture *f = *state;
+    clock_set_fake_wall(0);
+    ledger_close(f->ledger);
+    dir_remove(f->dir);
+    free(f);
+    return 0;
+}
+
+static inline struct ledger *fixture_ledger(void **state)
+{
+    return ((struct fixture *)*state)->ledger;
+}
+
+static inline struct ledger *fixture_reopen(struct fixture *f)
+{
+    ledger_close(f->ledger);
+    f->ledger = ledger_at(f->dir, 1, 0);
+    return f->ledger;
+}
+
+#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
+/* --- the database behind the ledger's back --- */
+
+static inline sqlite3 *database_open(const char *dir)
+{
+    char path[DIR_TEXT + 16];
+    sqlite3 *db;
+    (void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    return db;
+}
+
+static inline void database_run(const char *dir, const char *sql)
+{
+    sqlite3 *db = database_open(dir);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The first column of the first row. */
+static inline int64_t database_number(const char *dir, const char *sql)
+{
+    sqlite3 *db = database_open(dir);
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(s, 0);
+    (void)sqlite3_finalize(s);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
+/* --- calls --- */
 
 static const struct model model_haiku = {.name = "haiku", .base_id = "anthropic.haiku"};
 static const struct model model_nova = {.name = "nova-lite", .base_id = "amazon.nova-lite"};
@@ -106,6 +182,15 @@ static inline void store_plain(struct ledger *g, int worker, unsigned n)
     call_end(&c, n, 2 * (int64_t)n);
     store_settled(g, worker, &c);
     call_clear(&c);
+}
+
+static inline void assert_usage(const struct usage *a, const struct usage *b)
+{
+    assert_int_equal(a->input, b->input);
+    assert_int_equal(a->output, b->output);
+    assert_int_equal(a->cache_read, b->cache_read);
+    assert_int_equal(a->cache_write_5m, b->cache_write_5m);
+    assert_int_equal(a->cache_write_1h, b->cache_write_1h);
 }
 
 static inline bool add_totals(void *arg, const struct ledger_row *row)

@@ -1,5 +1,4 @@
 /* test_audit.c: one list over calls and changes: order, cursor, conditions. */
-#include "core/base/clock.h"
 #include "tests/unit/ledger/fixture.h"
 
 static char dir[DIR_TEXT];
@@ -239,10 +238,7 @@ static void conditions_hold(void **state)
 /* A long call begins before one that is stored before it: times alone do not order them. */
 static void old_marks_hide_nothing(void **state)
 {
-    (void)state;
-    char own[DIR_TEXT];
-    dir_make(own);
-    struct ledger *g = ledger_at(own, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     for (unsigned hour = 0; hour < 48; hour++) {
         clock_set_fake_wall(NOW_MS + hour * HOUR_MS);
         struct call c;
@@ -262,33 +258,24 @@ static void old_marks_hide_nothing(void **state)
         assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
         assert_int_equal(found, expected);
     }
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(own);
 }
 
 static void order_outlives_a_restart(void **state)
 {
-    (void)state;
-    char own[DIR_TEXT];
-    dir_make(own);
-    struct ledger *g = ledger_at(own, 1, 0);
+    struct fixture *f = *state;
+    struct ledger *g = f->ledger;
     store_plain(g, 0, 1);
-    ledger_close(g);
-    g = ledger_at(own, 1, 0);
+    g = fixture_reopen(f);
     struct ledger_change c = {.action = "key.add"};
     assert_int_equal(ledger_change(g, &c, NULL), ERR_OK);
     assert_int_equal(c.seq, 2);
-    ledger_close(g);
-    g = ledger_at(own, 1, 0);
+    g = fixture_reopen(f);
     store_plain(g, 0, 3);
     assert_int_equal(ledger_flush(g, 1000), ERR_OK);
     int64_t found = 0;
     struct audit_query q = {.calls = true, .after_seq = 2};
     assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
     assert_int_equal(found, 1);
-    ledger_close(g);
-    dir_remove(own);
 }
 
 static bool no_more(void *arg)
@@ -300,13 +287,10 @@ static bool no_more(void *arg)
 /* Who asked has left: what finds nothing ends all the same. */
 static void a_look_is_given_up(void **state)
 {
-    (void)state;
-    char own[DIR_TEXT];
     struct err_info ei = {0};
     int64_t found = 0;
     int asked = 0;
-    dir_make(own);
-    struct ledger *g = ledger_at(own, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     for (unsigned n = 1; n <= 5000; n++) {
         store_plain(g, 0, n);
     }
@@ -319,16 +303,14 @@ static void a_look_is_given_up(void **state)
     ledger_read_while(NULL, NULL);
     assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
     assert_int_equal(found, 0);
-    ledger_close(g);
-    dir_remove(own);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_look_is_given_up),     cmocka_unit_test(lists_in_one_order),
-        cmocka_unit_test(cursor_and_times),       cmocka_unit_test(conditions_hold),
-        cmocka_unit_test(old_marks_hide_nothing), cmocka_unit_test(order_outlives_a_restart),
+        FIXTURE_TEST(a_look_is_given_up),     cmocka_unit_test(lists_in_one_order),
+        cmocka_unit_test(cursor_and_times),   cmocka_unit_test(conditions_hold),
+        FIXTURE_TEST(old_marks_hide_nothing), FIXTURE_TEST(order_outlives_a_restart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

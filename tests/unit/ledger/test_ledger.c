@@ -1,5 +1,4 @@
 /* test_ledger.c: what is stored comes back field by field; opening, locking, health. */
-#include "core/base/clock.h"
 #include "core/ledger/ledger_private.h"
 #include "tests/unit/ledger/fixture.h"
 
@@ -53,15 +52,6 @@ static struct entries *audit_all(struct ledger *g)
     return all;
 }
 
-static void assert_usage(const struct usage *a, const struct usage *b)
-{
-    assert_int_equal(a->input, b->input);
-    assert_int_equal(a->output, b->output);
-    assert_int_equal(a->cache_read, b->cache_read);
-    assert_int_equal(a->cache_write_5m, b->cache_write_5m);
-    assert_int_equal(a->cache_write_1h, b->cache_write_1h);
-}
-
 static void assert_approved(const struct audit_entry *e)
 {
     assert_false(e->is_change);
@@ -92,10 +82,7 @@ static void assert_approved(const struct audit_entry *e)
 
 static void approved_call_comes_back(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct call c;
     call_fill(&c, 1);
     c.dialect = DIALECT_ANTHROPIC;
@@ -116,16 +103,11 @@ static void approved_call_comes_back(void **state)
     assert_approved(&all->at[0]);
     free(all);
     call_clear(&c);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void denied_and_rejected_calls_come_back(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct call c;
     call_fill(&c, 1);
     c.outcome = OUTCOME_DENIED;
@@ -164,16 +146,11 @@ static void denied_and_rejected_calls_come_back(void **state)
     assert_int_equal(all->at[1].tags.count, 0); /* a stranger's tags are not kept */
     assert_true(str_is(all->at[1].error, "UnrecognizedClientException"));
     free(all);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void tags_of_single_calls_make_no_series(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct call c;
     call_fill(&c, 1);
     call_tag(&c, "requestId", "x");
@@ -185,18 +162,14 @@ static void tags_of_single_calls_make_no_series(void **state)
     struct entries *all = audit_all(g);
     assert_int_equal(all->at[0].tags.count, 2);
     free(all);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void oversized_strings_are_cut(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT], huge[20000];
+    char huge[20000];
     memset(huge, 'x', sizeof(huge) - 1);
     huge[sizeof(huge) - 1] = '\0';
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct model model = {.name = huge};
     struct call c;
     call_fill(&c, 1);
@@ -225,16 +198,11 @@ static void oversized_strings_are_cut(void **state)
     assert_int_equal(t.approved, 1);
     assert_int_equal(t.denied, 1);
     assert_int_equal(t.input_tokens, 1);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void settled_without_admission_is_kept(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct call c;
     call_fill(&c, 1);
     call_end(&c, 10, 20);
@@ -253,16 +221,11 @@ static void settled_without_admission_is_kept(void **state)
     ledger_health(g, &h);
     assert_int_equal(h.dropped_calls, 1);
     call_clear(&c);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void settled_twice_breaks_nothing(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     struct call c;
     uint64_t slot;
     call_fill(&c, 1);
@@ -273,8 +236,6 @@ static void settled_twice_breaks_nothing(void **state)
     call_clear(&c);
     assert_int_equal(ledger_flush(g, 1000), ERR_OK);
     assert_true(sum_of_all(g).approved >= 1);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void files_are_private(void **state)
@@ -330,21 +291,18 @@ static void a_directory_that_anybody_may_write_is_refused(void **state)
 
 static void second_core_is_refused_by_pid(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT], pid[32];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct fixture *f = *state;
+    char pid[32];
+    struct ledger *g = f->ledger;
     struct err_info ei = {0};
-    struct ledger_options o = {.state_dir = dir, .workers = 0};
+    struct ledger_options o = {.state_dir = f->dir, .workers = 0};
     assert_null(ledger_open(&o, &ei));
     assert_int_equal(ei.code, ERR_BUSY);
     snprintf(pid, sizeof(pid), "(pid %ld)", (long)getpid());
     assert_non_null(strstr(ei.text, pid));
-    assert_non_null(strstr(ei.text, dir));
+    assert_non_null(strstr(ei.text, f->dir));
     ledger_close(g);
-    g = ledger_at(dir, 0, 0); /* free again, for a command too */
-    ledger_close(g);
-    dir_remove(dir);
+    g = f->ledger = ledger_at(f->dir, 0, 0); /* free again, for a command too */
 }
 
 /* As nobody, since root may write anywhere. */
@@ -426,37 +384,40 @@ static void foreign_databases_are_refused(void **state)
 
 static void reader_works_beside_a_core(void **state)
 {
+    struct fixture *f = *state;
+    struct err_info ei = {0};
+    store_plain(f->ledger, 0, 3);
+    assert_int_equal(ledger_flush(f->ledger, 1000), ERR_OK);
+    struct ledger *r = ledger_open_read(f->dir, NULL);
+    assert_non_null(r);
+    assert_int_equal(sum_of_all(r).output_tokens, 6);
+    assert_int_equal(ledger_put_value(r, "a", STR("b"), &ei), ERR_FORBIDDEN);
+    assert_int_equal(ledger_flush(r, 0), ERR_OK);
+    assert_int_equal(ledger_start(r, &ei), ERR_CONFLICT);
+    ledger_close(r);
+    ledger_close(f->ledger);
+    f->ledger = NULL;
+    r = ledger_open_read(f->dir, NULL); /* and after it */
+    assert_non_null(r);
+    assert_int_equal(sum_of_all(r).output_tokens, 6);
+    ledger_close(r);
+}
+
+static void reader_of_nothing_is_told(void **state)
+{
     (void)state;
     char dir[DIR_TEXT];
     struct err_info ei = {0};
     dir_make(dir);
     assert_null(ledger_open_read(dir, &ei));
     assert_int_equal(ei.code, ERR_NOT_FOUND);
-    struct ledger *g = ledger_at(dir, 1, 0);
-    store_plain(g, 0, 3);
-    assert_int_equal(ledger_flush(g, 1000), ERR_OK);
-    struct ledger *r = ledger_open_read(dir, NULL);
-    assert_non_null(r);
-    assert_int_equal(sum_of_all(r).output_tokens, 6);
-    err_clear(&ei);
-    assert_int_equal(ledger_put_value(r, "a", STR("b"), &ei), ERR_FORBIDDEN);
-    assert_int_equal(ledger_flush(r, 0), ERR_OK);
-    assert_int_equal(ledger_start(r, &ei), ERR_CONFLICT);
-    ledger_close(r);
-    ledger_close(g);
-    r = ledger_open_read(dir, NULL); /* and after it */
-    assert_non_null(r);
-    assert_int_equal(sum_of_all(r).output_tokens, 6);
-    ledger_close(r);
     dir_remove(dir);
 }
 
 static void thread_folds_by_itself(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct fixture *f = *state;
+    struct ledger *g = f->ledger;
     assert_int_equal(ledger_start(g, NULL), ERR_OK);
     assert_int_equal(ledger_start(g, NULL), ERR_CONFLICT);
     for (unsigned i = 1; i <= 100; i++) {
@@ -478,10 +439,8 @@ static void thread_folds_by_itself(void **state)
     assert_int_equal(h.journal_used_percent, 0);
     store_plain(g, 0, 102); /* folded by closing */
     ledger_close(g);
-    g = ledger_at(dir, 2, 0);
+    g = f->ledger = ledger_at(f->dir, 2, 0);
     assert_int_equal(sum_of_all(g).approved, 102);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 /* A limit on file sizes stands for a full disk: SQLite fails, the journal (in place) does not. */
@@ -562,21 +521,6 @@ static void old_rows_go_by_retention(void **state)
     dir_remove(dir);
 }
 
-static int64_t pages_of(const char *dir)
-{
-    char path[DIR_TEXT + 16];
-    sqlite3 *db;
-    sqlite3_stmt *s;
-    (void)snprintf(path, sizeof(path), "%s/ledger.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA page_count", -1, &s, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(s, 0);
-    (void)sqlite3_finalize(s);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return n;
-}
-
 /* The room of what is past its retention is used again: the file is as large as what was kept at
  * one time made it. */
 static void the_file_is_bounded(void **state)
@@ -602,8 +546,9 @@ static void the_file_is_bounded(void **state)
             call_clear(&c);
         }
         assert_int_equal(ledger_flush(g, 20000), ERR_OK);
-        assert_true(round == 0 || pages_of(dir) <= largest + largest / 4);
-        largest = round == 0 ? pages_of(dir) : largest;
+        int64_t pages = database_number(dir, "PRAGMA page_count");
+        assert_true(round == 0 || pages <= largest + largest / 4);
+        largest = round == 0 ? pages : largest;
         now += 2 * DAY_MS;
         clock_set_fake_wall(now);
         g->next_cleaning_us = 0;
@@ -622,20 +567,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_is_bounded),
-        cmocka_unit_test(approved_call_comes_back),
-        cmocka_unit_test(denied_and_rejected_calls_come_back),
-        cmocka_unit_test(tags_of_single_calls_make_no_series),
-        cmocka_unit_test(oversized_strings_are_cut),
-        cmocka_unit_test(settled_without_admission_is_kept),
-        cmocka_unit_test(settled_twice_breaks_nothing),
+        FIXTURE_TEST(approved_call_comes_back),
+        FIXTURE_TEST(denied_and_rejected_calls_come_back),
+        FIXTURE_TEST(tags_of_single_calls_make_no_series),
+        FIXTURE_TEST(oversized_strings_are_cut),
+        FIXTURE_TEST(settled_without_admission_is_kept),
+        FIXTURE_TEST(settled_twice_breaks_nothing),
         cmocka_unit_test(files_are_private),
         cmocka_unit_test(a_directory_that_anybody_may_write_is_refused),
-        cmocka_unit_test(second_core_is_refused_by_pid),
+        FIXTURE_TEST(second_core_is_refused_by_pid),
         cmocka_unit_test(unwritable_directory_is_named),
         cmocka_unit_test(wrong_paths_are_refused),
         cmocka_unit_test(foreign_databases_are_refused),
-        cmocka_unit_test(reader_works_beside_a_core),
-        cmocka_unit_test(thread_folds_by_itself),
+        FIXTURE_TEST(reader_works_beside_a_core),
+        cmocka_unit_test(reader_of_nothing_is_told),
+        FIXTURE_TEST(thread_folds_by_itself),
         cmocka_unit_test(full_disk_keeps_calls_in_the_journal),
         cmocka_unit_test(old_rows_go_by_retention),
     };

@@ -1,6 +1,5 @@
 /* test_spent.c: single calls for what-if: from the packs, and from the calls that an earlier
  * tollgate stored, both as the calls were. */
-#include "core/base/clock.h"
 #include "core/ledger/ledger_private.h"
 #include "core/limit/whatif.h"
 #include "tests/unit/ledger/fixture.h"
@@ -83,35 +82,10 @@ static void store_some(struct ledger *g, size_t from, size_t to)
     assert_int_equal(ledger_flush(g, 20000), ERR_OK);
 }
 
-static void ask(const char *dir, const char *sql)
-{
-    char path[DIR_TEXT + 16];
-    sqlite3 *db;
-    snprintf(path, sizeof(path), "%s/ledger.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static int64_t ask_number(const char *dir, const char *sql)
-{
-    char path[DIR_TEXT + 16];
-    sqlite3 *db;
-    sqlite3_stmt *s;
-    snprintf(path, sizeof(path), "%s/ledger.db", dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(s, 0);
-    (void)sqlite3_finalize(s);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return n;
-}
-
 /* As an earlier tollgate leaves it: no packs of the calls there are. */
 static void forget_packs(const char *dir)
 {
-    ask(dir, "DELETE FROM packs; UPDATE counter SET packed_from = seq");
+    database_run(dir, "DELETE FROM packs; UPDATE counter SET packed_from = seq");
 }
 
 /* --- what is read, beside what was stored --- */
@@ -178,15 +152,6 @@ static void read_spent(struct ledger *g, int64_t since_ms, int64_t until_ms, str
     }
 }
 
-static void assert_usage(const struct usage *a, const struct usage *b)
-{
-    assert_int_equal(a->input, b->input);
-    assert_int_equal(a->output, b->output);
-    assert_int_equal(a->cache_read, b->cache_read);
-    assert_int_equal(a->cache_write_5m, b->cache_write_5m);
-    assert_int_equal(a->cache_write_1h, b->cache_write_1h);
-}
-
 /* packed: the number of the first call that is in the packs; before it nobody knows what a denied
  * call would have cost. */
 static void assert_as_stored(struct ledger *g, int64_t since_ms, int64_t until_ms, size_t packed)
@@ -236,56 +201,42 @@ static void draw_all(void)
 
 static void packs_are_as_the_calls(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
+    struct fixture *f = *state;
     clock_set_fake_wall(NOW_MS);
     draw_all();
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = f->ledger;
     store_some(g, 0, CALLS);
     assert_all_as_stored(g, 0);
     ledger_close(g);
-    forget_packs(dir);
-    g = ledger_at(dir, 1, 0);
+    forget_packs(f->dir);
+    g = f->ledger = ledger_at(f->dir, 1, 0);
     assert_all_as_stored(g, CALLS);
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void half_of_an_earlier_tollgate(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
-    dir_make(dir);
+    struct fixture *f = *state;
     clock_set_fake_wall(NOW_MS);
     draw_all();
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = f->ledger;
     store_some(g, 0, CALLS / 2);
     ledger_close(g);
-    forget_packs(dir);
-    g = ledger_at(dir, 1, 0);
+    forget_packs(f->dir);
+    g = f->ledger = ledger_at(f->dir, 1, 0);
     store_some(g, CALLS / 2, CALLS - 100);
-    ledger_close(g); /* and one restart: a pack is not gone on with */
-    g = ledger_at(dir, 1, 0);
+    g = fixture_reopen(f); /* and one restart: a pack is not gone on with */
     store_some(g, CALLS - 100, CALLS);
     assert_all_as_stored(g, CALLS / 2);
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 /* What-if from the packs, to the token, beside what-if over the very calls. */
 static void whatif_is_equal_both_ways(void **state)
 {
-    (void)state;
     static struct reading r;
-    char dir[DIR_TEXT];
     int64_t since_ms = NOW_MS - HOUR_MS;
-    dir_make(dir);
     clock_set_fake_wall(NOW_MS);
     draw_all();
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     store_some(g, 0, CALLS);
     for (int round = 0; round < 8; round++) {
         const struct config_limit limit = {.name = "tried",
@@ -328,21 +279,15 @@ static void whatif_is_equal_both_ways(void **state)
         whatif_free(direct);
         whatif_free(r.whatif);
     }
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void what_was_rolled_back_is_not_in_a_pack(void **state)
 {
-    (void)state;
-    char dir[DIR_TEXT];
     struct err_info ei = {0};
     const struct ledger_spent ghost = {.admitted_ms = NOW_MS};
-    dir_make(dir);
     clock_set_fake_wall(NOW_MS);
     draw_all();
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = fixture_ledger(state);
     store_some(g, 0, 40);
     assert_int_equal(ledger_write_begin(g, &ei), ERR_OK);
     for (int i = 0; i < 500; i++) { /* more than a pack */
@@ -353,30 +298,22 @@ static void what_was_rolled_back_is_not_in_a_pack(void **state)
     assert_int_equal(ledger_write_end(g, ERR_IO, &ei), ERR_IO);
     store_some(g, 40, CALLS);
     assert_as_stored(g, 0, NOW_MS + DAY_MS, 0);
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void a_damaged_pack_is_told(void **state)
 {
-    (void)state;
+    struct fixture *f = *state;
     static struct reading r;
-    char dir[DIR_TEXT];
-    dir_make(dir);
     clock_set_fake_wall(NOW_MS);
     draw_all();
-    struct ledger *g = ledger_at(dir, 1, 0);
+    struct ledger *g = f->ledger;
     store_some(g, 0, 40);
-    ask(dir, "UPDATE packs SET calls = substr(calls, 1, length(calls) - 1)");
+    database_run(f->dir, "UPDATE packs SET calls = substr(calls, 1, length(calls) - 1)");
     struct err_info ei = {0};
     r.whatif = NULL;
     assert_int_equal(ledger_read_spent(g, 0, NOW_MS + DAY_MS, on_names, on_spent, &r, &ei),
                      ERR_CORRUPT);
     assert_non_null(strstr(ei.text, "damaged"));
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(dir);
 }
 
 static void clean_all(struct ledger *g)
@@ -402,24 +339,24 @@ static void old_packs_and_series_go(void **state)
     draw_all();
     struct ledger *g = ledger_open(&o, NULL);
     store_some(g, 0, CALLS);
-    assert_true(ask_number(dir, "SELECT count(*) FROM packs") > 10);
-    int64_t series = ask_number(dir, "SELECT count(*) FROM series");
+    assert_true(database_number(dir, "SELECT count(*) FROM packs") > 10);
+    int64_t series = database_number(dir, "SELECT count(*) FROM series");
     assert_int_equal(series, 10);
     clock_set_fake_wall(NOW_MS + 2 * DAY_MS);
     clean_all(g);
     assert_int_equal(count_calls(g), 0);
-    assert_int_equal(ask_number(dir, "SELECT count(*) FROM packs"), 1);
-    assert_int_equal(ask_number(dir, "SELECT count(*) FROM series"), series);
+    assert_int_equal(database_number(dir, "SELECT count(*) FROM packs"), 1);
+    assert_int_equal(database_number(dir, "SELECT count(*) FROM series"), series);
     calls[0].spent.admitted_ms = NOW_MS + 2 * DAY_MS; /* one of them goes on being used */
     calls[0].spent.outcome = OUTCOME_APPROVED;
     store_some(g, 0, 1);
     clock_set_fake_wall(NOW_MS + 5 * DAY_MS);
     clean_all(g);
-    assert_int_equal(ask_number(dir, "SELECT count(*) FROM series"), 1);
+    assert_int_equal(database_number(dir, "SELECT count(*) FROM series"), 1);
     clock_set_fake_wall(NOW_MS + 7 * DAY_MS);
     clean_all(g);
-    assert_int_equal(ask_number(dir, "SELECT count(*) FROM series"), 0);
-    assert_int_equal(ask_number(dir, "SELECT count(*) FROM rollups"), 0);
+    assert_int_equal(database_number(dir, "SELECT count(*) FROM series"), 0);
+    assert_int_equal(database_number(dir, "SELECT count(*) FROM rollups"), 0);
     clock_set_fake_wall(0);
     ledger_close(g);
     dir_remove(dir);
@@ -428,11 +365,11 @@ static void old_packs_and_series_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packs_are_as_the_calls),
-        cmocka_unit_test(half_of_an_earlier_tollgate),
-        cmocka_unit_test(whatif_is_equal_both_ways),
-        cmocka_unit_test(what_was_rolled_back_is_not_in_a_pack),
-        cmocka_unit_test(a_damaged_pack_is_told),
+        FIXTURE_TEST(packs_are_as_the_calls),
+        FIXTURE_TEST(half_of_an_earlier_tollgate),
+        FIXTURE_TEST(whatif_is_equal_both_ways),
+        FIXTURE_TEST(what_was_rolled_back_is_not_in_a_pack),
+        FIXTURE_TEST(a_damaged_pack_is_told),
         cmocka_unit_test(old_packs_and_series_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,5 @@
 /* test_sums.c: sums against brute force over the same calls, and what limits get back at start. */
-#include "core/base/clock.h"
 #include "tests/unit/ledger/fixture.h"
-
-#include <sqlite3.h>
 
 #define CALLS 3000
 
@@ -418,21 +415,6 @@ static void limits_get_back_what_was_used(void **state)
 
 /* --- what is kept by the minute --- */
 
-static int64_t ask_number(const char *state_dir, const char *sql)
-{
-    char path[DIR_TEXT + 16];
-    sqlite3 *db;
-    sqlite3_stmt *s;
-    snprintf(path, sizeof(path), "%s/ledger.db", state_dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(s, 0);
-    (void)sqlite3_finalize(s);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return n;
-}
-
 static void store_all(struct ledger *g, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
@@ -445,20 +427,18 @@ static void store_all(struct ledger *g, size_t from, size_t to)
  * after its minute was forgotten, sums are the same. */
 static void old_minutes_are_forgotten(void **state)
 {
-    (void)state;
-    char own[DIR_TEXT];
-    dir_make(own);
+    struct fixture *f = *state;
     clock_set_fake_wall(NOW_MS);
-    struct ledger *g = ledger_at(own, 1, 0);
+    struct ledger *g = f->ledger;
     store_all(g, 0, CALLS / 2);
     for (int i = 0; i < 30; i++) {
         assert_int_equal(ledger_flush(g, 5000), ERR_OK); /* cleans a little each time */
     }
     int64_t oldest = NOW_MS - 3 * HOUR_MS - (NOW_MS - 3 * HOUR_MS) % MINUTE_MS;
-    assert_int_equal(ask_number(own, "SELECT minutes_from FROM counter"), oldest);
-    assert_true(ask_number(own, "SELECT count(*) FROM minutes") > 0);
+    assert_int_equal(database_number(f->dir, "SELECT minutes_from FROM counter"), oldest);
+    assert_true(database_number(f->dir, "SELECT count(*) FROM minutes") > 0);
     store_all(g, CALLS / 2, CALLS);
-    assert_true(ask_number(own, "SELECT min(bucket) FROM minutes") >= oldest);
+    assert_true(database_number(f->dir, "SELECT min(bucket) FROM minutes") >= oldest);
     struct ledger *shared = ledger;
     ledger = g;
     ragged_ranges(NULL);
@@ -467,41 +447,26 @@ static void old_minutes_are_forgotten(void **state)
     clock_set_fake_wall(NOW_MS);
     assert_restored(g, NOW_MS - 5 * HOUR_MS, false, true);
     assert_restored(g, NOW_MS - 2 * HOUR_MS, true, true);
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(own);
-}
-
-static void assert_sql(const char *state_dir, const char *sql)
-{
-    char path[DIR_TEXT + 16];
-    sqlite3 *db;
-    snprintf(path, sizeof(path), "%s/ledger.db", state_dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* A ledger without minutes gets them for what comes, and counts each call once. */
 static void earlier_version_is_brought_up_to_date(void **state)
 {
-    (void)state;
-    char own[DIR_TEXT];
+    struct fixture *f = *state;
     struct err_info ei = {0};
-    dir_make(own);
     clock_set_fake_wall(NOW_MS);
-    struct ledger *g = ledger_at(own, 1, 0);
+    struct ledger *g = f->ledger;
     store_all(g, 0, CALLS / 2);
     ledger_close(g);
-    assert_sql(own, "DROP TABLE minutes; ALTER TABLE counter DROP COLUMN minutes_from;"
-                    "DROP INDEX keys_subject; ALTER TABLE keys DROP COLUMN subject;"
-                    "DROP TABLE packs; ALTER TABLE counter DROP COLUMN packed_from;"
-                    "DROP INDEX series_day; ALTER TABLE series DROP COLUMN day;"
-                    "PRAGMA user_version=1");
-    assert_null(ledger_open_read(own, &ei));
+    database_run(f->dir, "DROP TABLE minutes; ALTER TABLE counter DROP COLUMN minutes_from;"
+                         "DROP INDEX keys_subject; ALTER TABLE keys DROP COLUMN subject;"
+                         "DROP TABLE packs; ALTER TABLE counter DROP COLUMN packed_from;"
+                         "DROP INDEX series_day; ALTER TABLE series DROP COLUMN day;"
+                         "PRAGMA user_version=1");
+    assert_null(ledger_open_read(f->dir, &ei));
     assert_int_equal(ei.code, ERR_UNSUPPORTED);
     assert_non_null(strstr(ei.text, "earlier"));
-    g = ledger_at(own, 1, 0);
+    g = f->ledger = ledger_at(f->dir, 1, 0);
     store_all(g, CALLS / 2, CALLS);
     struct ledger *shared = ledger;
     ledger = g;
@@ -510,15 +475,12 @@ static void earlier_version_is_brought_up_to_date(void **state)
     by_time(NULL);
     ledger = shared;
     assert_restored(g, NOW_MS - HOUR_MS, false, false);
-    assert_int_equal(ask_number(own, "SELECT count(*) FROM minutes"), 0);
+    assert_int_equal(database_number(f->dir, "SELECT count(*) FROM minutes"), 0);
     struct plain later = {NOW_MS + QUARTER_MS, "haiku", "docs", "sales", OUTCOME_APPROVED,
                           {.input = 5},        true,    true,   17};
     store(g, CALLS + 1, &later);
     assert_int_equal(ledger_flush(g, 5000), ERR_OK);
-    assert_int_equal(ask_number(own, "SELECT sum(usd) FROM minutes"), 17);
-    clock_set_fake_wall(0);
-    ledger_close(g);
-    dir_remove(own);
+    assert_int_equal(database_number(f->dir, "SELECT sum(usd) FROM minutes"), 17);
 }
 
 int main(void)
@@ -531,8 +493,8 @@ int main(void)
         cmocka_unit_test(where_holds),
         cmocka_unit_test(odd_queries),
         cmocka_unit_test(limits_get_back_what_was_used),
-        cmocka_unit_test(old_minutes_are_forgotten),
-        cmocka_unit_test(earlier_version_is_brought_up_to_date),
+        FIXTURE_TEST(old_minutes_are_forgotten),
+        FIXTURE_TEST(earlier_version_is_brought_up_to_date),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
