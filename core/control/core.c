@@ -150,8 +150,17 @@ void core_restore_overrides(struct core *c)
 
 enum err core_restore(struct core *c, struct err_info *ei)
 {
+    size_t bytes;
+    void *debts = ledger_debts(c->ledger, &bytes);
     enum err e = ledger_overrides(c->ledger, on_stored_override, c, ei);
-    return e == ERR_OK ? past_restore(c, ei) : e;
+    if (e == ERR_OK && limits_restore_debts(c->limits, debts, bytes) != ERR_OK) {
+        e = err_set(ei, ERR_NOMEM, "no memory for the debts of limits");
+    }
+    e = e == ERR_OK ? past_restore(c, ei) : e;
+    if (e == ERR_OK) {
+        limits_keep_debts(c->limits);
+    }
+    return e;
 }
 
 static enum err start_threads(struct core *c, const struct core_options *o, struct err_info *ei)

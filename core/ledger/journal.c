@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SETTLING_LENGTH (sizeof(struct journal_frame) + RECORD_SETTLED_MAX)
@@ -35,59 +34,6 @@ struct journal {
 };
 
 /* --- opening --- */
-
-static enum err write_all(int fd, const uint8_t *bytes, size_t n, off_t at)
-{
-    while (n > 0) {
-        ssize_t put = pwrite(fd, bytes, n, at);
-        if (put < 0 && errno == EINTR) {
-            continue;
-        }
-        if (put <= 0) {
-            return ERR_IO;
-        }
-        bytes += put;
-        n -= (size_t)put;
-        at += put;
-    }
-    return ERR_OK;
-}
-
-/* Real zeros rather than unwritten extents: the first store into a page then needs no block. */
-static enum err fill_with_zeros(int fd, size_t size)
-{
-    static const uint8_t zeros[64 << 10];
-    enum err e = ERR_OK;
-    for (size_t at = 0; e == ERR_OK && at < size; at += sizeof(zeros)) {
-        size_t n = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
-        e = write_all(fd, zeros, n, (off_t)at);
-    }
-    return e;
-}
-
-static enum err allocate(struct journal *j, const char *path, struct err_info *ei)
-{
-    struct stat st;
-    if (fstat(j->fd, &st) != 0) {
-        return err_set_sys(ei, ERR_IO, errno, "cannot use the journal %s", path);
-    }
-    if (st.st_size == (off_t)j->map_size && st.st_blocks * 512 >= (blkcnt_t)j->map_size) {
-        return ERR_OK;
-    }
-    if (ftruncate(j->fd, 0) != 0) {
-        return err_set_sys(ei, ERR_IO, errno, "cannot use the journal %s", path);
-    }
-    int full = posix_fallocate(j->fd, 0, (off_t)j->map_size);
-    if (full != 0) {
-        return err_set_sys(ei, ERR_IO, full, "cannot set aside %zu KiB for the journal %s",
-                           j->map_size >> 10, path);
-    }
-    if (fill_with_zeros(j->fd, j->map_size) != ERR_OK) {
-        return err_set_sys(ei, ERR_IO, errno, "cannot write %zu KiB of the journal %s",
-                           j->map_size >> 10, path);
-    }
-    return ERR_OK;
-}
 
 static enum err write_header(struct journal *j, const char *path, struct err_info *ei)
 {
@@ -116,7 +62,7 @@ static enum err open_file(struct journal *j, const char *path, struct err_info *
     if (j->fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "cannot open the journal %s", path);
     }
-    enum err e = allocate(j, path, ei);
+    enum err e = state_set_aside(j->fd, j->map_size, path, ei);
     if (e != ERR_OK) {
         return e;
     }
@@ -361,7 +307,7 @@ enum err journal_write(const struct journal *j, uint64_t from, uint64_t to, int 
     while (e == ERR_OK && from < to) {
         size_t offset = (size_t)(from % j->capacity);
         size_t n = to - from < j->capacity - offset ? (size_t)(to - from) : j->capacity - offset;
-        e = write_all(fd, j->ring + offset, n, at + (off_t)offset);
+        e = state_write(fd, j->ring + offset, n, at + (off_t)offset);
         from += n;
     }
     return e;

@@ -22,7 +22,7 @@ static struct ledger *make(const char *dir, struct err_info *ei)
         err_set(ei, ERR_NOMEM, "no memory for the ledger");
         return NULL;
     }
-    g->lock_fd = g->wake_fd = -1;
+    g->lock_fd = g->wake_fd = g->debts_fd = -1;
     pthread_mutex_init(&g->write_lock, NULL);
     pthread_mutex_init(&g->read_lock, NULL);
     pthread_mutex_init(&g->cycle_lock, NULL);
@@ -94,6 +94,11 @@ static enum err open_all(struct ledger *g, const struct ledger_options *o, struc
     if (e == ERR_OK) {
         e = open_journals(g, o->workers, o->journal_bytes, ei);
     }
+    if (e == ERR_OK && o->workers > 0) {
+        ledger_debts_open(g);
+    } else if (e == ERR_OK) {
+        ledger_debts_look(g);
+    }
     return e;
 }
 
@@ -104,6 +109,7 @@ static void release(struct ledger *g, bool folded)
         journal_close(g->journals[i], folded);
     }
     free(g->journals);
+    ledger_debts_close(g);
     for (size_t i = 0; i < LEDGER_READERS; i++) {
         (void)sqlite3_close(g->readers[i]);
     }
@@ -165,6 +171,7 @@ struct ledger *ledger_open_read(const char *state_dir, struct err_info *ei)
         return NULL;
     }
     ledger_read_end(g, db);
+    ledger_debts_look(g);
     return g;
 }
 

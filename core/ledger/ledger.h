@@ -2,7 +2,8 @@
  * in memory-mapped files) that workers write, and SQLite, whose only writer is the ledger thread.
  *
  * The state directory holds: lock (flock: one core), ledger.db, journal.N (one a worker),
- * journals.synced (what of them had to be on the disk before it was folded), all 0600.
+ * journals.synced (what of them had to be on the disk before it was folded), debts (what limits owe
+ * for earlier windows), all 0600.
  */
 #ifndef TOLLGATE_LEDGER_LEDGER_H
 #define TOLLGATE_LEDGER_LEDGER_H
@@ -29,6 +30,11 @@ enum err ledger_start(struct ledger *g,
                       struct err_info *ei) MUST_CHECK; /* starts the ledger thread */
 /* Folds and syncs everything, stops the thread, closes. */
 void ledger_close(struct ledger *g);
+
+/* Memory that outlives the process, for limits_restore_debts, until ledger_close; zeroed at first.
+ * After a power failure it may be as it was half a minute before. Without workers a copy, which is
+ * not kept. NULL: there was no room, or nothing to copy. */
+void *ledger_debts(struct ledger *g, size_t *bytes);
 
 /* --- workers: never block on disk; each worker uses its own number, from its own thread --- */
 

@@ -33,6 +33,8 @@ struct ledger {
     struct journal **journals;
     int workers;
     struct syncer syncer;
+    int debts_fd;
+    void *debts; /* mapped; NULL: no room for it */
     _Atomic int64_t dropped_calls;
 
     /* The thread. */
@@ -70,6 +72,12 @@ void ledger_state_look(struct ledger *g);
 /* replay.c: folds every journal file found, charges what is open, deletes the files from `workers`
  * on. */
 enum err ledger_replay(struct ledger *g, int workers, struct err_info *ei) MUST_CHECK;
+
+/* debts.c: its file; without room for it a warning. */
+void ledger_debts_open(struct ledger *g);
+/* For a command without a core: a copy of what the file holds, if there is one. */
+void ledger_debts_look(struct ledger *g);
+void ledger_debts_close(struct ledger *g);
 
 /* boot.c: before the replay: sets same_boot. */
 void ledger_look_at_boot(struct ledger *g);

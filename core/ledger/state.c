@@ -26,6 +26,57 @@ int state_open(const char *path)
     return fd;
 }
 
+enum err state_write(int fd, const uint8_t *bytes, size_t n, off_t at)
+{
+    while (n > 0) {
+        ssize_t put = pwrite(fd, bytes, n, at);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return ERR_IO;
+        }
+        bytes += put;
+        n -= (size_t)put;
+        at += put;
+    }
+    return ERR_OK;
+}
+
+/* Real zeros rather than unwritten extents: the first store into a page then needs no block. */
+static enum err fill_with_zeros(int fd, size_t size)
+{
+    static const uint8_t zeros[64 << 10];
+    enum err e = ERR_OK;
+    for (size_t at = 0; e == ERR_OK && at < size; at += sizeof(zeros)) {
+        size_t n = size - at < sizeof(zeros) ? size - at : sizeof(zeros);
+        e = state_write(fd, zeros, n, (off_t)at);
+    }
+    return e;
+}
+
+enum err state_set_aside(int fd, size_t size, const char *path, struct err_info *ei)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        return err_set_sys(ei, ERR_IO, errno, "cannot use %s", path);
+    }
+    if (st.st_size == (off_t)size && st.st_blocks * 512 >= (blkcnt_t)size) {
+        return ERR_OK;
+    }
+    if (ftruncate(fd, 0) != 0) {
+        return err_set_sys(ei, ERR_IO, errno, "cannot use %s", path);
+    }
+    int full = posix_fallocate(fd, 0, (off_t)size);
+    if (full != 0) {
+        return err_set_sys(ei, ERR_IO, full, "cannot set aside %zu KiB for %s", size >> 10, path);
+    }
+    if (fill_with_zeros(fd, size) != ERR_OK) {
+        return err_set_sys(ei, ERR_IO, errno, "cannot write %zu KiB of %s", size >> 10, path);
+    }
+    return ERR_OK;
+}
+
 void ledger_path(const struct ledger *g, char out[LEDGER_PATH_MAX], const char *name)
 {
     int n = snprintf(out, LEDGER_PATH_MAX, "%s/%s", g->dir, name);

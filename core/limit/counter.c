@@ -23,6 +23,9 @@ void counter_restamp(const struct limits *l, struct rule *r, int64_t now_ms)
                 headroom_spend(b, 0, b->before_used);
                 b->before_used = 0;
             }
+            if (b->kept != NULL) {
+                debt_store(b);
+            }
         }
     }
 }
@@ -101,6 +104,7 @@ static bool bucket_begin(struct bucket *b, struct group *g)
 
 static void bucket_free(struct limits *l, struct bucket *b)
 {
+    debt_drop(l, &b->kept);
     free(b->roll);
     b->roll = NULL;
     b->group = NULL;
@@ -271,10 +275,16 @@ struct group *counter_group(struct limits *l, struct rule *r, struct str text)
     return r->other;
 }
 
-static void spend_debt(struct bucket *b, int64_t n)
+static void spend_debt(struct limits *l, struct bucket *b, int64_t n, int64_t now_ms)
 {
     headroom_spend(b, counter_slot(b), n);
-    b->excess = money_add(b->excess, b->roll == NULL ? n : 0);
+    if (b->roll == NULL) {
+        b->excess = money_add(b->excess, n);
+        b->carried = money_add(b->carried, n);
+        debt_note(l, b, now_ms);
+    } else if (n > 0) {
+        debt_note_slot(l, b, n, now_ms);
+    }
 }
 
 struct bucket *counter_bucket(struct limits *l, struct group *g, int64_t now_ms)
@@ -293,17 +303,20 @@ struct bucket *counter_bucket(struct limits *l, struct group *g, int64_t now_ms)
         return b;
     }
     int64_t owed = counter_owed(g, now_ms);
+    struct debt_entry *kept = b->kept; /* its place goes on to the new window */
     if (b->holds > 0) {
         b = bucket_new(l, g);
         if (b == NULL) {
             return NULL;
         }
+        g->now->kept = NULL;
         g->now = b;
     } else if (!bucket_begin(b, g)) {
         return NULL;
     }
     touch(g, now_ms);
-    spend_debt(b, owed);
+    b->kept = kept;
+    spend_debt(l, b, owed, now_ms);
     g->debt = 0;
     events_check(l, b, now_ms, false);
     return b;
@@ -368,7 +381,7 @@ void counter_charge(struct limits *l, struct group *g, int64_t now_ms, int64_t n
         g->debt = n > COUNT_CAP - g->debt ? COUNT_CAP : g->debt + n;
         return;
     }
-    spend_debt(b, n);
+    spend_debt(l, b, n, now_ms);
     events_check(l, b, now_ms, false);
 }
 

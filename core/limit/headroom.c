@@ -2,6 +2,13 @@
  * a shared store it would be a lease taken from there, and this file the only one to know. */
 #include "core/limit/limit_private.h"
 
+static void keep(const struct bucket *b)
+{
+    if (b->kept != NULL) {
+        debt_store(b);
+    }
+}
+
 int64_t headroom_left(const struct bucket *b, int64_t amount)
 {
     return amount - b->used - b->reserved;
@@ -12,6 +19,7 @@ int64_t headroom_take(struct bucket *b, int64_t n)
     int64_t room = COUNT_CAP - b->reserved;
     int64_t held = n < 0 ? 0 : n > room ? room : n;
     b->reserved += held;
+    keep(b);
     return held;
 }
 
@@ -19,6 +27,7 @@ void headroom_return(struct bucket *b, int64_t held)
 {
     b->reserved -= held;
     CHECK(b->reserved >= 0);
+    keep(b);
 }
 
 void headroom_spend(struct bucket *b, int64_t slot, int64_t n)
@@ -29,4 +38,5 @@ void headroom_spend(struct bucket *b, int64_t slot, int64_t n)
     if (b->roll != NULL) {
         b->roll->used[roll_place(slot)] += counted;
     }
+    keep(b);
 }

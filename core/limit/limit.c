@@ -142,6 +142,7 @@ void limits_free(struct limits *l)
     if (l == NULL) {
         return;
     }
+    debt_detach(l);
     free_holds(l);
     for (size_t i = 0; i < l->rule_count; i++) {
         counter_free_rule(l, l->rules[i]);
@@ -180,7 +181,7 @@ static void is_behind(struct rule *r)
 }
 
 /* Another window: counters begin anew, groups with their overrides stay. */
-static void begin_anew(struct rule *r)
+static void begin_anew(struct limits *l, struct rule *r)
 {
     r->start_ms = r->end_ms = 0;
     r->slot = r->ahead = 0;
@@ -188,6 +189,7 @@ static void begin_anew(struct rule *r)
     for (struct group *g = r->newest; g != NULL; g = g->older) {
         g->now->start_ms = INT64_MIN;
         g->now->excess = 0;
+        debt_drop(l, &g->now->kept);
     }
 }
 
@@ -212,7 +214,7 @@ static bool carry_rule(struct limits *l, struct rule *was, struct rule *fresh, b
     }
     rule_adopt(was, fresh);
     if (new_window) {
-        begin_anew(was);
+        begin_anew(l, was);
     } else if (new_zone) {
         restamp(l, was);
     }

@@ -139,10 +139,9 @@ bool limits_top_up(struct limits *l, struct limit_hold *hold, const struct call 
 /* Ends a reservation with what was really used (call->usage, usd, priced), in the window of
  * admission. What lies above the reservation (a top-up past the amount likewise) is a debt: its
  * window pays it as far as it has room, the ones after it the rest; where the window of admission
- * has passed, the running one. A window that rolls admits nothing until enough has left it. A
- * restart forgets the debts of earlier windows. A usd limit counts what was
- * reserved when the usage cannot be priced: an unknown price is never zero. Learns when
- * call->usage_reported. Frees the hold. */
+ * has passed, the running one. A window that rolls admits nothing until enough has left it. A usd
+ * limit counts what was reserved when the usage cannot be priced: an unknown price is never zero.
+ * Learns when call->usage_reported. Frees the hold. */
 void limits_settle(struct limits *l, struct limit_hold *hold, const struct call *call);
 /* Nothing was sent or nothing generated: everything goes back, requests too. Frees the hold. */
 void limits_release(struct limits *l, struct limit_hold *hold);
@@ -155,6 +154,14 @@ void limits_release(struct limits *l, struct limit_hold *hold);
 void limits_restore(struct limits *l, const struct model *model, const struct tags *tags,
                     struct str principal, int64_t wall_ms, const struct amounts *amounts,
                     bool crash);
+/* Debts outlive a crash in `memory` (8-aligned, zeroed at first; of a mapped file): a place of 1
+ * KiB for each counter or open call with one. limits_restore_debts, at start and with the overrides
+ * in force, before past calls are restored: takes up what an earlier engine left there, as if the
+ * calls that were open had ended now with what they held, and a clock had gone on. Without memory:
+ * ERR_NOMEM. limits_keep_debts, behind the past calls: from here on debts are kept there, until
+ * limits_free. */
+enum err limits_restore_debts(struct limits *l, void *memory, size_t bytes) MUST_CHECK;
+void limits_keep_debts(struct limits *l);
 /* Oldest admission time that any running window can still contain. */
 int64_t limits_oldest_window(const struct limits *l, int64_t now_ms);
 

@@ -10,6 +10,7 @@
 #define TOLLGATE_LIMIT_LIMIT_PRIVATE_H
 
 #include "core/base/map.h"
+#include "core/limit/debt.h"
 #include "core/limit/learned.h"
 #include "core/limit/limit.h"
 #include "core/limit/zone.h"
@@ -71,7 +72,9 @@ struct bucket {
     struct roll *roll;        /* NULL: the window does not roll */
     int64_t start_ms, end_ms; /* 0: no window, or one that rolls */
     int64_t used, reserved, charged_by_crash, denied;
-    int64_t excess; /* part of used that no headroom was there for; not where the window rolls */
+    int64_t excess;  /* part of used that no headroom was there for; not where the window rolls */
+    int64_t carried; /* of it, for the windows before; not where the window rolls */
+    struct debt_entry *kept;        /* where that outlives a crash; NULL: nowhere */
     int64_t before_ms, before_used; /* start of the window before, and what was used in it */
     int64_t check;                  /* scratch of the view */
     struct watch *watches;
@@ -122,7 +125,8 @@ struct rule {
     struct part parts[CONFIG_TAG_KEYS_MAX];
     size_t part_count;
     bool rolling;
-    int64_t slot;  /* the one that fills where the window rolls; never goes back */
+    uint64_t identity; /* debt_rule_hash */
+    int64_t slot;      /* the one that fills where the window rolls; never goes back */
     int64_t ahead; /* slots by which their numbers are ahead of the clock, since it was set back */
     int64_t start_ms, end_ms; /* the running window; 0 when it rolls */
     struct map groups;
@@ -144,9 +148,10 @@ struct model_rules {
 
 struct hold_entry {
     struct bucket *bucket;
-    int64_t held;    /* part of the bucket's reserved */
-    int64_t covered; /* part of held that headroom was there for */
-    int64_t slot;    /* of admission, where the window rolls */
+    int64_t held;            /* part of the bucket's reserved */
+    int64_t covered;         /* part of held that headroom was there for */
+    int64_t slot;            /* of admission, where the window rolls */
+    struct debt_entry *kept; /* of held without headroom; NULL: none */
     enum config_metric metric;
 };
 struct limit_hold {
@@ -198,6 +203,7 @@ struct limits {
     int64_t compared_us;
     atomic_bool estimate_bytes, output_maximum; /* read without the lock */
     struct learned *learned;
+    struct debts debts;
 };
 
 /* --- limit.c --- */

@@ -171,7 +171,7 @@ static enum err take(struct limits *l, size_t count, int64_t now_ms, struct limi
         const struct match *m = &l->matches[i];
         int64_t held = take_one(l, m, now_ms);
         h->at[i] = (struct hold_entry){
-            m->bucket, held, held, counter_slot(m->bucket), m->rule->file->metric,
+            m->bucket, held, held, counter_slot(m->bucket), NULL, m->rule->file->metric,
         };
         counter_take(m->bucket);
     }

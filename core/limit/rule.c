@@ -34,6 +34,7 @@ static void read_file(struct rule *r)
         struct str key = config_tag_key(str_of(f->per[i]));
         r->parts[i] = (struct part){source_of(key), str_sub(key, 0, TAG_KEY_MAX)};
     }
+    r->identity = debt_rule_hash(r);
 }
 
 struct rule *rule_new(const struct config_limit *file, struct err_info *ei)

@@ -51,6 +51,7 @@ bool limits_top_up(struct limits *l, struct limit_hold *hold, const struct call 
         e->covered += more < left ? more : left;
         e->held += taken;
         phantom_grown(e->bucket, hold->number, taken);
+        debt_note_hold(l, e, now_ms);
     }
     limits_unlock(l);
     return room;
@@ -91,6 +92,7 @@ static void spend_now(struct limits *l, struct bucket *b, const struct hold_entr
     headroom_spend(b, e->slot, used);
     if (b->roll == NULL && used > e->covered) {
         b->excess = money_add(b->excess, used - e->covered);
+        debt_note(l, b, now_ms);
     }
     events_check(l, b, now_ms, false);
 }
@@ -110,7 +112,7 @@ static void spend_late(struct limits *l, const struct bucket *b, const struct ho
     }
 }
 
-static void settle_entry(struct limits *l, const struct hold_entry *e, int64_t used, int64_t now_ms)
+static void settle_entry(struct limits *l, struct hold_entry *e, int64_t used, int64_t now_ms)
 {
     struct bucket *b = e->bucket;
     struct group *g = b->group;
@@ -123,6 +125,7 @@ static void settle_entry(struct limits *l, const struct hold_entry *e, int64_t u
     } else if (g != NULL) {
         spend_late(l, b, e, used, now_ms);
     }
+    debt_drop(l, &e->kept);
     counter_drop(l, b);
 }
 
@@ -157,6 +160,7 @@ void limits_release(struct limits *l, struct limit_hold *hold)
         }
         phantom_ended(l, e->bucket, hold->number, e->held);
         headroom_return(e->bucket, e->held);
+        debt_drop(l, &e->kept);
         counter_drop(l, e->bucket);
     }
     end_hold(l, hold);

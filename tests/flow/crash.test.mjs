@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { call, wordCount } from '../lib/calls.mjs';
-import { assertNothingReserved, configuration, Core, inParallel, MODELS, pause, seeded, Simulation } from '../lib/harness.mjs';
+import { assertNothingReserved, configuration, Core, inParallel, MODELS, pause, seeded, Simulation, until } from '../lib/harness.mjs';
 
 const ROUNDS = 50;
 const WHOLE_EVERY = 10; // rounds: the whole audit is compared; each time the sums are
@@ -145,4 +145,30 @@ test('keys issued before kill -9 work after it, revoked ones do not', async (t) 
     await core.start();
     assert.equal((await call(core, kept)).status, 200);
     assert.equal((await call(core, gone)).status, 403);
+});
+
+test('what a call used above its limit is still owed after kill -9, by each window that follows', { timeout: 120000 }, async (t) => {
+    const LEFT_MS = 3000; // of a window, so that the call ends in the one it began in
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: [{ name: 'ten', per: ['application'], output_tokens: 100, window: '10s' }] }));
+    const key = await core.key('search');
+    const state = async () => {
+        const { used, resets_at: resets } = (await core.limit('ten')).groups[0] ?? {};
+        return { used, resets: Date.parse(resets) };
+    };
+    await until('a window that has just begun', () => Date.now() % 10000 < 10000 - LEFT_MS, 20000);
+    assert.equal((await call(core, key, { text: '[sim:output=600]' })).status, 200);
+    const first = await state();
+    assert.equal(first.used, 600);
+    for (let windows = 1; windows <= 2; windows++) {
+        await core.kill();
+        await until('the window to pass', () => Date.now() > first.resets + (windows - 1) * 10000, 20000);
+        await core.start();
+        const now = await state();
+        assert.equal(now.used, 600 - 100 * Math.round((now.resets - first.resets) / 10000), `window ${windows}`);
+        assert.equal((await call(core, key, { maxTokens: 10 })).status, 429);
+    }
+    await core.kill();
+    const { limits } = await core.json('limit', 'list'); // without a core
+    assert.ok(limits[0].used >= 300, JSON.stringify(limits[0]));
 });

@@ -252,7 +252,8 @@ static void files_are_private(void **state)
     struct stat st;
     assert_int_equal(stat(dir, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0711);
-    const char *const names[] = {"lock", "ledger.db", "ledger.db-wal", "journal.0", "journal.1"};
+    const char *const names[] = {"lock",      "ledger.db", "ledger.db-wal",
+                                 "journal.0", "journal.1", "debts"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(path, sizeof(path), "%s%s", dir, names[i]);
         assert_int_equal(stat(path, &st), 0);
@@ -271,6 +272,32 @@ static void files_are_private(void **state)
     }
     ledger_close(g);
     dir_remove(parent);
+}
+
+/* A reader has a copy of its own. */
+static void debts_outlive_the_process(void **state)
+{
+    (void)state;
+    char dir[DIR_TEXT];
+    size_t bytes = 0;
+    dir_make(dir);
+    struct ledger *g = ledger_at(dir, 1, 0);
+    uint64_t *debts = ledger_debts(g, &bytes);
+    assert_non_null(debts);
+    assert_true(bytes >= (size_t)1 << 20);
+    assert_int_equal(debts[1000], 0);
+    debts[1000] = 42;
+    ledger_close(g);
+    struct ledger *reader = ledger_open_read(dir, NULL);
+    debts = ledger_debts(reader, &bytes);
+    assert_int_equal(debts[1000], 42);
+    debts[1000] = 43;
+    ledger_close(reader);
+    g = ledger_at(dir, 1, 0);
+    debts = ledger_debts(g, &bytes);
+    assert_int_equal(debts[1000], 42);
+    ledger_close(g);
+    dir_remove(dir);
 }
 
 static void a_directory_that_anybody_may_write_is_refused(void **state)
@@ -574,6 +601,7 @@ int main(void)
         FIXTURE_TEST(settled_without_admission_is_kept),
         FIXTURE_TEST(settled_twice_breaks_nothing),
         cmocka_unit_test(files_are_private),
+        cmocka_unit_test(debts_outlive_the_process),
         cmocka_unit_test(a_directory_that_anybody_may_write_is_refused),
         FIXTURE_TEST(second_core_is_refused_by_pid),
         cmocka_unit_test(unwritable_directory_is_named),

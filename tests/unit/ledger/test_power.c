@@ -22,7 +22,7 @@
 #define PAGE     4096
 #define CUTS     12
 #define CALLS    2400
-#define FILE_MAX (4 << 20)
+#define FILE_MAX ((size_t)5 << 20)
 #define JOURNAL  (64 << 10) /* small: it goes round many times */
 #define LARGE    (1 << 20)  /* holds what is stored while a fold is held up */
 

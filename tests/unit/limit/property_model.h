@@ -17,7 +17,9 @@
 #define SLOTS    60
 #define LEAST    20 /* output that is left to a clamped call */
 #define BACK_MS  9000
-#define LATE_MS  900000 /* a rolling day keeps what is restored that much longer */
+#define WINDOWS  (2 * STEPS)
+#define DEBTS    ((size_t)1 << 20) /* bytes that outlive a crash */
+#define LATE_MS  900000            /* a rolling day keeps what is restored that much longer */
 
 static const char *const centers[CENTERS] = {"sales", "support", "services", NULL};
 
@@ -31,10 +33,11 @@ struct spec {
 /* A window, or where it rolls a slot, whose start is its number. */
 struct fake_window {
     int64_t start, end, used, excess;
+    int64_t owed; /* of used: debts of calls of earlier windows */
 };
 /* Of one group; its windows in the order they came, the last is the running one. */
 struct fake_counter {
-    struct fake_window at[STEPS + 2];
+    struct fake_window at[WINDOWS];
     size_t count;
     int64_t amount; /* override; -1: the limit's */
     bool blocked;
@@ -65,9 +68,10 @@ struct fake {
     struct fake_call calls[OPEN_MAX];
     struct fake_past past[PAST_MAX];
     size_t past_count;
+    uint64_t debts[DEBTS / sizeof(uint64_t)];
 };
 static struct {
-    int64_t admitted, refused, stopped, clamped, crashes, owed, restored;
+    int64_t admitted, refused, stopped, clamped, crashes, owed, restored, debts;
 } totals; /* of all schedules */
 
 static uint32_t draw(struct fake *f, uint32_t n)
@@ -92,6 +96,11 @@ static void start(struct fake *f)
 {
     rig_start(&f->rig);
     rig_expect(&f->rig, 0, 0, 0);
+}
+
+static void restore_debts(struct fake *f)
+{
+    assert_int_equal(limits_restore_debts(f->rig.l, f->debts, DEBTS), ERR_OK);
 }
 
 static struct spec draw_spec(struct fake *f, int i)
@@ -148,6 +157,8 @@ static void build(struct fake *f, uint32_t seed)
         }
     }
     start(f);
+    restore_debts(f);
+    limits_keep_debts(f->rig.l);
 }
 
 /* --- the model --- */
@@ -220,9 +231,9 @@ static size_t current(struct fake *f, int i, int center)
     struct fake_counter *c = counter(f, i, center);
     struct fake_window w = running(f, i);
     if (c->count == 0 || c->at[c->count - 1].start != w.start) {
-        w.used = w.excess = owed_to(f, i, center, w.start);
+        w.used = w.excess = w.owed = owed_to(f, i, center, w.start);
         totals.owed += w.used > 0;
-        assert_true(c->count < STEPS + 2);
+        assert_true(c->count < WINDOWS);
         c->at[c->count++] = w;
     }
     return c->count - 1;
