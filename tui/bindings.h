@@ -79,6 +79,7 @@ enum action {
     ACT_LIMIT_REVERT,
     ACT_LIMIT_BLOCK,
     ACT_LIMIT_UNBLOCK,
+    ACT_CALL_STOP,
     ACT_CORE, /* the command is a method of the core; asks first where it is dangerous */
 };
 

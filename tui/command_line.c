@@ -108,14 +108,16 @@ static void run_named(struct ui *ui, const char *method, const char *name, const
         ui_say(ui, W_NORMAL, "%s is blocked already.", name);
         return;
     }
+    if (block) {
+        danger_block(ui, limit, NULL, json_pack("{s:s}", "name", name));
+        return;
+    }
     if (strcmp(method, "limit.revert") == 0 && !json_is_object(snapshot_at(limit, "override"))) {
         ui_say(ui, W_NORMAL, "%s is as the file says already.", name);
         return;
     }
     snprintf(text, sizeof text, "%.80s\n\n%s -> %s", name, blocked ? "blocked" : amount,
-             block                                 ? "blocked"
-             : strcmp(method, "limit.revert") == 0 ? "what the file says"
-                                                   : amount);
+             strcmp(method, "limit.revert") == 0 ? "what the file says" : amount);
     request_confirm(ui, question, text, method, json_pack("{s:s}", "name", name));
 }
 
@@ -176,10 +178,21 @@ static void run_change(struct ui *ui, const struct binding *b, const char *argum
         run_named(ui, "limit.revert", arguments, "Revert this limit?");
         return;
     case ACT_LIMIT_BLOCK:
-        run_named(ui, "limit.block", arguments, "Block this limit?");
+        if (strcmp(arguments, "--all") == 0) {
+            danger_block_all(ui);
+        } else {
+            run_named(ui, "limit.block", arguments, "Block this limit?");
+        }
         return;
     case ACT_LIMIT_UNBLOCK:
-        run_named(ui, "limit.unblock", arguments, "Unblock this limit?");
+        if (strcmp(arguments, "--all") == 0) {
+            danger_unblock_all(ui);
+        } else {
+            run_named(ui, "limit.unblock", arguments, "Unblock this limit?");
+        }
+        return;
+    case ACT_CALL_STOP:
+        stop_by_words(ui, arguments);
         return;
     case ACT_CORE:
         run_core(ui, b);
@@ -318,7 +331,13 @@ static void offer_arguments(const struct ui *ui, const char *line, struct comple
     if (!set && of && binding_is_setting(of)) {
         offer_values(of, "", c);
     } else if (!set) {
-        offer_limits(ui, c);
+        bool all = of && of->arguments && strstr(of->arguments, "--all");
+        if (all) {
+            offer(c, "--all");
+        }
+        if (!of || of->action != ACT_CALL_STOP) {
+            offer_limits(ui, c);
+        }
     }
 }
 

@@ -361,24 +361,21 @@ void edit_block(struct ui *ui)
         e.group = NULL;
     }
     bool blocked = json_is_true(snapshot_at(group ? group : limit, "blocked"));
+    json_t *params = change_params(&e);
+    if (!blocked) {
+        edit_clear(&e);
+        danger_block(ui, limit, group, params);
+        return;
+    }
     char name[160];
     char amount[FORMAT_TEXT];
     char text[W_DIALOG_TEXT];
     edit_describe(&e, name, sizeof name);
-    panel_limit_short(amount, sizeof amount, limit, group);
-    if (blocked) {
-        snprintf(text, sizeof text, "%s\n\nblocked -> %s\n\nCalls under it are let through again.",
-                 name, amount);
-    } else {
-        snprintf(text, sizeof text,
-                 "%s\n\n%s -> blocked\n\nEvery call under it is refused until it is unblocked. "
-                 "Calls that run go on.",
-                 name, amount);
-    }
-    json_t *params = change_params(&e);
     edit_clear(&e);
-    request_confirm(ui, blocked ? "Unblock this limit?" : "Block this limit?", text,
-                    blocked ? "limit.unblock" : "limit.block", params);
+    panel_limit_short(amount, sizeof amount, limit, group);
+    snprintf(text, sizeof text, "%s\n\nblocked -> %s\n\nCalls under it are let through again.",
+             name, amount);
+    request_confirm(ui, "Unblock this limit?", text, "limit.unblock", params);
 }
 
 void edit_revert(struct ui *ui)

@@ -73,39 +73,17 @@ static void ask_reason(struct ui *ui, const struct ui_request *r, const char *wh
     ui->mode = MODE_FORM;
 }
 
-/* "haiku-minute: 100k -> 900k" */
-static void describe_change(const struct ui *ui, const struct ui_request *r, char *out, size_t size)
-{
-    char old[FORMAT_TEXT] = "-";
-    const char *name = snapshot_text(r->params, "name");
-    const char *wanted = snapshot_text(r->params, "amount");
-    const json_t *limit = snapshot_limit(ui_shown(ui), name);
-    if (limit) {
-        const char *metric = snapshot_text(limit, "metric");
-        format_amount(old, metric, format_json_amount(snapshot_at(limit, "amount"), metric));
-    }
-    if (!*name) {
-        snprintf(out, size, "Undo of your last change");
-        return;
-    }
-    bool block = strcmp(r->method, "limit.block") == 0;
-    snprintf(out, size, "%.60s: %s -> %.40s", name, old,
-             block     ? "blocked"
-             : *wanted ? wanted
-                       : "?");
-}
-
+/* The core asks back; what it says stands in the question. */
 static void ask_again(struct ui *ui, const struct ui_request *r, const char *why)
 {
-    char text[W_DIALOG_TEXT];
-    char safe[512];
+    char safe[W_DIALOG_TEXT];
+    if (strcmp(r->method, "limit.set") == 0 && danger_ask_amount(ui, r->params, why)) {
+        return;
+    }
     json_t *params = json_deep_copy(r->params);
     (void)json_object_set_new(params, "yes", json_true());
     str_printable(safe, sizeof safe, str_of(why));
-    char change[160];
-    describe_change(ui, r, change, sizeof change);
-    snprintf(text, sizeof text, "%s\n\n%s\n\nReally?", change, safe);
-    request_confirm(ui, "Sure?", text, r->method, params);
+    request_confirm(ui, "Sure?", safe, r->method, params);
 }
 
 static void say_failed(struct ui *ui, const struct ui_request *r, const struct err_info *ei)
@@ -171,9 +149,45 @@ void request_confirm(struct ui *ui, const char *title, const char *text, const c
     request_clear(&ui->asked);
     str_copy(ui->asked.method, sizeof ui->asked.method, str_of(method));
     ui->asked.params = params;
+    memset(&ui->second, 0, sizeof ui->second);
     w_dialog_open(&ui->dialog, title, text);
     ui->mode = MODE_CONFIRM;
     ui->changed = true;
+}
+
+void request_then_type(struct ui *ui, const char *word)
+{
+    str_copy(ui->second.word, sizeof ui->second.word, str_of(word));
+}
+
+void request_type_now(struct ui *ui)
+{
+    char ask[sizeof ui->dialog.ask];
+    char word[sizeof ui->second.word];
+    char text[W_DIALOG_TEXT];
+    str_printable(word, sizeof word, str_of(ui->second.word));
+    snprintf(ask, sizeof ask, "Type %.60s to do it; Enter alone: no.", word);
+    str_copy(text, sizeof text, str_of(ui->dialog.text));
+    w_dialog_open_typed(&ui->dialog, "Sure?", text, ask);
+}
+
+static void not_that(struct ui *ui)
+{
+    char typed[80];
+    str_printable(typed, sizeof typed, str_of(ui->dialog.input.text));
+    snprintf(ui->dialog.ask, sizeof ui->dialog.ask, "%.20s is not %.40s. Enter alone: no.", typed,
+             ui->second.word);
+    w_input_set(&ui->dialog.input, "");
+}
+
+static void confirmed(struct ui *ui)
+{
+    json_t *params = ui->asked.params;
+    char method[sizeof ui->asked.method];
+    str_copy(method, sizeof method, str_of(ui->asked.method));
+    ui->asked.params = NULL;
+    request_clear(&ui->asked);
+    request_send(ui, method, params);
 }
 
 void request_confirm_key(struct ui *ui, int key)
@@ -182,14 +196,17 @@ void request_confirm_key(struct ui *ui, int key)
     if (answer != W_ACCEPTED && answer != W_CANCELLED) {
         return;
     }
+    if (answer == W_ACCEPTED && ui->dialog.typed && !danger_typed_right(ui)) {
+        not_that(ui);
+        return;
+    }
+    if (answer == W_ACCEPTED && !ui->dialog.typed && ui->second.word[0]) {
+        request_type_now(ui);
+        return;
+    }
     ui->mode = MODE_VIEW;
     if (answer == W_ACCEPTED) {
-        json_t *params = ui->asked.params;
-        char method[sizeof ui->asked.method];
-        str_copy(method, sizeof method, str_of(ui->asked.method));
-        ui->asked.params = NULL;
-        request_clear(&ui->asked);
-        request_send(ui, method, params);
+        confirmed(ui);
     } else {
         request_clear(&ui->asked);
         ui_say(ui, W_NORMAL, "Nothing was changed.");

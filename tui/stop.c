@@ -75,6 +75,28 @@ static void stop_limit(struct ui *ui)
     ask(ui, "Stop all calls of this limit?", text, params);
 }
 
+void stop_by_words(struct ui *ui, const char *words)
+{
+    char touches[80];
+    char text[300];
+    if (strcmp(words, "--all") != 0) {
+        if (!*words || strpbrk(words, " -=") == words) {
+            ui_say(ui, W_CRIT, "call stop: say REQUEST-ID or --all");
+            return;
+        }
+        snprintf(text, sizeof text, "%.100s", words);
+        ask(ui, "Stop this call?", text, json_pack("{s:s}", "request_id", words));
+        return;
+    }
+    danger_touches(ui, NULL, NULL, touches, sizeof touches);
+    snprintf(text, sizeof text,
+             "EVERY call that runs or waits. %s\nNew calls are let in; `limit block --all` refuses "
+             "them.",
+             touches);
+    ask(ui, "Stop all calls?", text, json_pack("{s:b}", "all", 1));
+    request_then_type(ui, "all");
+}
+
 void edit_stop(struct ui *ui)
 {
     if (!ui_may_change(ui)) {

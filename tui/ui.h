@@ -106,6 +106,13 @@ struct ui_request {
     json_t *params; /* owned */
 };
 
+/* What has to be typed after a Yes before the largest changes. */
+struct ui_second {
+    char word[96];   /* "": nothing */
+    char metric[24]; /* it is an amount of this metric; "": the word itself */
+    int64_t amount;
+};
+
 /* What a form is filled in for. */
 enum ui_form {
     FORM_LIMIT,
@@ -156,6 +163,7 @@ struct ui {
     struct ui_request requests[UI_REQUESTS];
     struct ui_request asked; /* what the dialog or the reason form would send */
     struct w_dialog dialog;
+    struct ui_second second;
     struct w_form form;
     enum ui_form form_for;
     struct ui_edit form_edit; /* the limit a form is about */
@@ -265,6 +273,8 @@ void edit_block(struct ui *ui);
 void edit_revert(struct ui *ui);
 /* stop.c: ends the running call, or all of the application, limit or group under the cursor. */
 void edit_stop(struct ui *ui);
+/* ":call stop": a request ID, or --all. */
+void stop_by_words(struct ui *ui, const char *words);
 void edit_undo(struct ui *ui);
 /* "haiku-minute costCenter=sales" */
 void edit_describe(const struct ui_edit *e, char *out, size_t size);
@@ -314,8 +324,25 @@ void request_send(struct ui *ui, const char *method, json_t *params);
 /* Asks first: Yes sends. Steals params. */
 void request_confirm(struct ui *ui, const char *title, const char *text, const char *method,
                      json_t *params);
+/* ... and after the Yes has this word typed; request_type_now: without asking for the Yes. */
+void request_then_type(struct ui *ui, const char *word);
+void request_type_now(struct ui *ui);
 void request_confirm_key(struct ui *ui, int key);
 void request_clear(struct ui_request *r);
+
+/* --- danger.c: what changes that may stop traffic touch --- */
+/* May it stop calls of production? All that is not about another environment alone may. */
+bool danger_is_production(const json_t *limit, const json_t *group);
+/* "3 calls under it run now."; limit NULL: of all */
+void danger_touches(struct ui *ui, const json_t *limit, const json_t *group, char *out,
+                    size_t size);
+/* Asks whether to block; of production twice. Steals params. */
+void danger_block(struct ui *ui, const json_t *limit, const json_t *group, json_t *params);
+void danger_block_all(struct ui *ui);
+void danger_unblock_all(struct ui *ui);
+/* The core wants a change of an amount confirmed: has the amount typed. False: it is not known. */
+bool danger_ask_amount(struct ui *ui, const json_t *params, const char *why);
+bool danger_typed_right(const struct ui *ui);
 
 /* --- settings.c: what the user chose, kept in ~/.config/tollgate/ui.conf --- */
 void settings_load(struct ui *ui);  /* after panel_init; what is damaged is said and left out */

@@ -3,6 +3,8 @@
 #include "core/base/str.h"
 #include "widgets/text.h"
 
+#include <string.h>
+
 #define TEXT_WIDTH 64
 
 static void draw_border(const struct w_area *box, const char *title)
@@ -47,11 +49,23 @@ void w_dialog_open(struct w_dialog *d, const char *title, const char *text)
 {
     str_copy(d->title, sizeof d->title, str_of(title));
     str_copy(d->text, sizeof d->text, str_of(text));
-    d->yes = false;
+    d->yes = d->typed = false;
+}
+
+void w_dialog_open_typed(struct w_dialog *d, const char *title, const char *text, const char *ask)
+{
+    w_dialog_open(d, title, text);
+    str_copy(d->ask, sizeof d->ask, str_of(ask));
+    memset(&d->input, 0, sizeof d->input);
+    d->typed = true;
 }
 
 enum w_answer w_dialog_key(struct w_dialog *d, int key)
 {
+    if (d->typed) {
+        enum w_answer answer = w_input_key(&d->input, key);
+        return answer == W_ACCEPTED && d->input.length == 0 ? W_CANCELLED : answer;
+    }
     switch (key) {
     case 'y':
     case 'Y':
@@ -78,22 +92,38 @@ enum w_answer w_dialog_key(struct w_dialog *d, int key)
 struct put {
     struct w_area area;
     int y;
+    enum w_role role;
 };
 
 static void put_line(void *arg, const char *line)
 {
     struct put *p = arg;
-    w_text(&p->area, p->y++, 0, p->area.w, W_NORMAL, W_LEFT, line);
+    w_text(&p->area, p->y++, 0, p->area.w, p->role, W_LEFT, line);
+}
+
+static void draw_answers(const struct w_area *in, int y, const struct w_dialog *d)
+{
+    bool narrow = in->w < 24;
+    int x = w_text_add(in, y, 0, d->yes ? W_NORMAL : W_SELECTED, narrow ? " No " : "  No  ");
+    w_text_add(in, y, x + 1, d->yes ? W_SELECTED : W_NORMAL, narrow ? " Yes " : "  Yes  ");
 }
 
 void w_dialog_draw(const struct w_area *a, const struct w_dialog *d)
 {
     int width = a->w - 4 < TEXT_WIDTH ? a->w - 4 : TEXT_WIDTH;
     int lines = w_text_wrap(d->text, width, NULL, NULL);
-    struct w_area in = w_dialog_frame(a, d->title, lines + 2, width);
-    struct put p = {.area = w_area_part(&in, 0, 0, in.h - 1, in.w)};
-    w_text_wrap(d->text, in.w, put_line, &p);
+    int asks = d->typed ? w_text_wrap(d->ask, width, NULL, NULL) : 0;
+    struct w_area in = w_dialog_frame(a, d->title, lines + asks + 2, width);
     int y = in.h - 1;
-    int x = w_text_add(&in, y, 0, d->yes ? W_NORMAL : W_SELECTED, in.w < 24 ? " No " : "  No  ");
-    w_text_add(&in, y, x + 1, d->yes ? W_SELECTED : W_NORMAL, in.w < 24 ? " Yes " : "  Yes  ");
+    /* With hardly any room what to type matters more than what it is about. */
+    int above = y - asks > 0 ? y - asks : 0;
+    struct put p = {.area = w_area_part(&in, 0, 0, above, in.w), .role = W_NORMAL};
+    w_text_wrap(d->text, in.w, put_line, &p);
+    if (!d->typed) {
+        draw_answers(&in, y, d);
+        return;
+    }
+    p = (struct put){.area = w_area_part(&in, above, 0, y - above, in.w), .role = W_LABEL};
+    w_text_wrap(d->ask, in.w, put_line, &p);
+    w_input_draw(&in, y, 0, in.w, &d->input, true);
 }

@@ -2,8 +2,7 @@
 #ifndef TOLLGATE_WIDGETS_DIALOG_H
 #define TOLLGATE_WIDGETS_DIALOG_H
 
-#include "widgets/keys.h"
-#include "widgets/style.h"
+#include "widgets/input.h"
 
 #define W_DIALOG_TEXT 1024
 
@@ -12,15 +11,21 @@
  */
 struct w_area w_dialog_frame(const struct w_area *a, const char *title, int h, int w);
 
-/* A question answered by No or Yes; No is chosen at first. */
+/* A question answered by No or Yes, No being chosen at first; or by typing something. */
 struct w_dialog {
     char title[64];
     char text[W_DIALOG_TEXT]; /* lines by '\n' */
     bool yes;
+    bool typed;
+    char ask[128]; /* what to type */
+    struct w_input input;
 };
 
 void w_dialog_open(struct w_dialog *d, const char *title, const char *text);
-/* y accepts, n and Esc cancel, arrows and Tab choose, Enter takes what is chosen. */
+/* A question that is answered by typing what `ask` says; the caller looks at input.text. */
+void w_dialog_open_typed(struct w_dialog *d, const char *title, const char *text, const char *ask);
+/* y accepts, n and Esc cancel, arrows and Tab choose, Enter takes what is chosen. Where
+ * something is typed Enter accepts it, but nothing typed cancels, and so does Esc. */
 enum w_answer w_dialog_key(struct w_dialog *d, int key);
 void w_dialog_draw(const struct w_area *a, const struct w_dialog *d);
 

@@ -32,6 +32,14 @@ static void draw_dialog(const struct w_area *a)
     w_dialog_draw(a, &dialog);
 }
 
+static void draw_typed_dialog(const struct w_area *a)
+{
+    struct w_dialog d;
+    w_dialog_open_typed(&d, "Sure?", "100k -> 2M\n\nabove the ceiling", "Type 2M to do it");
+    (void)w_dialog_key(&d, '2');
+    w_dialog_draw(a, &d);
+}
+
 static void draw_form(const struct w_area *a)
 {
     w_form_draw(a, &form);
@@ -85,7 +93,8 @@ static void nothing_leaves_its_area(void **state)
 {
     (void)state;
     static void (*const drawers[])(const struct w_area *) = {
-        draw_dialog, draw_form, draw_list, draw_pager, draw_graph, draw_small_parts};
+        draw_dialog, draw_typed_dialog, draw_form,       draw_list,
+        draw_pager,  draw_graph,        draw_small_parts};
     for (size_t d = 0; d < sizeof drawers / sizeof *drawers; d++) {
         for (int h = 0; h <= 12; h++) {
             for (int w = 0; w <= 60; w += 3) {

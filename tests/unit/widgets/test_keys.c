@@ -189,6 +189,24 @@ static void a_question_defaults_to_no(void **state)
     assert_int_equal(w_dialog_key(&d, 'x'), W_IGNORED);
 }
 
+static void a_typed_answer_is_no_when_nothing_is_typed(void **state)
+{
+    (void)state;
+    struct w_dialog d;
+    w_dialog_open_typed(&d, "Sure?", "100k -> 2M", "Type 2M");
+    assert_int_equal(w_dialog_key(&d, W_KEY_ENTER), W_CANCELLED);
+    assert_int_equal(w_dialog_key(&d, W_KEY_ESC), W_CANCELLED);
+    assert_int_equal(w_dialog_key(&d, 'y'), W_HANDLED); /* a letter like any other */
+    assert_int_equal(w_dialog_key(&d, W_KEY_BACKSPACE), W_HANDLED);
+    assert_int_equal(w_dialog_key(&d, W_KEY_ENTER), W_CANCELLED);
+    assert_int_equal(w_dialog_key(&d, '2'), W_HANDLED);
+    assert_int_equal(w_dialog_key(&d, 'M'), W_HANDLED);
+    assert_int_equal(w_dialog_key(&d, W_KEY_ENTER), W_ACCEPTED);
+    assert_string_equal(d.input.text, "2M");
+    w_dialog_open(&d, "Block?", "");
+    assert_int_equal(w_dialog_key(&d, 'y'), W_ACCEPTED);
+}
+
 static void forms_and_lists_wrap_and_stop(void **state)
 {
     (void)state;
@@ -287,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_line_has_an_end),
         cmocka_unit_test(history_is_walked_and_bounded),
         cmocka_unit_test(a_question_defaults_to_no),
+        cmocka_unit_test(a_typed_answer_is_no_when_nothing_is_typed),
         cmocka_unit_test(forms_and_lists_wrap_and_stop),
         cmocka_unit_test(text_scrolls_to_its_end),
         cmocka_unit_test(a_toast_goes_away_and_is_safe),

@@ -1,0 +1,146 @@
+// What may stop traffic is asked about twice: the second time the name of it is typed. Enter alone is no.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { call } from '../lib/calls.mjs';
+import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
+import { Terminal } from '../lib/terminal.mjs';
+
+const LIMITS = [
+    { name: 'haiku-day', model: 'claude-3-5-haiku', tokens: '100k', window: 'day' },
+    { name: 'try-out', match: { environment: 'dev' }, requests: 500, window: 'day' },
+    { name: 'center-day', per: ['costCenter'], tokens: '900k', window: 'day' },
+];
+
+const leave = async (screen) => {
+    screen.keys('q');
+    assert.equal(await screen.exit(), 0);
+};
+const command = (screen, line) => {
+    screen.type(`:${line}`);
+    screen.keys('Enter');
+};
+
+test('blocking production has its name typed; what is about another environment does not', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const key = await core.key('crm', 'sales');
+    await call(core, key, { model: 'claude-3-5-haiku', text: 'x', maxTokens: 50 });
+    const blocked = async (name) => (await core.limit(name)).blocked;
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 80, rows: 24 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/haiku-day/);
+    command(screen, 'sort LIMIT');
+    await screen.wait(/LIMIT↑/);
+    screen.keys('g', 'j', 'b');
+    await screen.wait(/Block this limit\?[^]*haiku-day[^]*100k\/day -> blocked[^]*No call under it runs now/);
+    screen.keys('y');
+    await screen.wait(/Sure\?[^]*Type haiku-day to do it; Enter alone: no/);
+    screen.keys('Enter');
+    await screen.wait(/Nothing was changed/);
+    assert.equal(await blocked('haiku-day'), false, 'Enter must mean no');
+    screen.keys('b');
+    await screen.wait(/Block this limit/);
+    screen.keys('y');
+    await screen.wait(/Type haiku-day/);
+    screen.type('haiku');
+    screen.keys('Enter');
+    await screen.wait(/haiku is not haiku-day/);
+    screen.keys('Escape');
+    await screen.wait(/Nothing was changed/);
+    assert.equal(await blocked('haiku-day'), false, 'nor is half of it its name');
+    command(screen, 'limit block haiku-day');
+    await screen.wait(/Block this limit/);
+    screen.keys('y');
+    await screen.wait(/Type haiku-day/);
+    for (const [columns, rows] of [[60, 20], [40, 10], [20, 5], [100, 30], [80, 24]]) {
+        screen.resize(columns, rows);
+        await screen.wait(/Type haiku-day/);
+    }
+    screen.type('haiku-day');
+    screen.keys('Enter');
+    await until('it to be blocked', () => blocked('haiku-day'));
+    await screen.wait(/haiku-day: 100k -> blocked/);
+    screen.keys('u');
+    await until('it to be let through', async () => !await blocked('haiku-day'));
+
+    // A group by its own name.
+    command(screen, 'limit history center-day');
+    await screen.wait(/costCenter=sales/);
+    screen.keys('b');
+    await screen.wait(/center-day costCenter=sales/);
+    screen.keys('y');
+    await screen.wait(/Type sales to do it/);
+    screen.type('sales');
+    screen.keys('Enter');
+    await until('the group to be blocked', async () => (await core.limit('center-day')).groups.some((g) => g.blocked));
+    screen.keys('u');
+
+    // What cannot stop production is asked about once.
+    screen.keys('7');
+    command(screen, 'limit block try-out');
+    await screen.wait(/Block this limit/);
+    screen.keys('y');
+    await until('it to be blocked', () => blocked('try-out'));
+    await leave(screen);
+});
+
+test('the kill switch and stopping all calls have "all" typed', async (t) => {
+    const sim = await Simulation.start(t, { tokenDelayUs: 200000 });
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const key = await core.key('crm', 'sales');
+    const control = await core.control();
+    t.after(() => control.close());
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
+    await screen.wait(/LIVE/);
+    const stream = call(core, key, { model: 'claude-3-5-haiku', text: '[sim:output=4000] go on', stream: true, maxTokens: 4000 });
+    await until('the call to run', async () => (await control.ask('calls')).calls.some((c) => c.output_tokens > 0));
+    await screen.wait(/1 open/);
+    screen.keys('7');
+    command(screen, 'limit block haiku-day');
+    await screen.wait(/1 call under it runs now/);
+    screen.keys('n');
+    command(screen, 'call stop');
+    await screen.wait(/say REQUEST-ID or --all/);
+    screen.type(':call stop --');
+    screen.keys('Tab');
+    await screen.wait(/:call stop --all/);
+    screen.keys('Enter');
+    await screen.wait(/Stop all calls\?[^]*1 call under it runs now/);
+    screen.keys('y');
+    await screen.wait(/Type all to do it/);
+    screen.keys('Enter');
+    await screen.wait(/Nothing was changed/);
+    assert.equal((await control.ask('calls')).calls.length, 1);
+    command(screen, 'call stop --all');
+    await screen.wait(/Stop all calls/);
+    screen.keys('y');
+    await screen.wait(/Type all to do it/);
+    screen.type('all');
+    screen.keys('Enter');
+    await screen.wait(/1 call stopped/);
+    assert.ok((await stream).exception, 'the client hears of it');
+
+    command(screen, 'limit unblock --all');
+    await screen.wait(/The kill switch is off/);
+    command(screen, 'limit block --all');
+    await screen.wait(/Block all calls\?[^]*EVERY call is refused/);
+    screen.keys('y');
+    await screen.wait(/Type all to do it/);
+    screen.type('ALL');
+    screen.keys('Enter');
+    await screen.wait(/ALL is not all/);
+    screen.type('all');
+    screen.keys('Enter');
+    await screen.wait(/ALL CALLS BLOCKED by/);
+    assert.ok((await call(core, key, { model: 'nova-lite', text: 'x', maxTokens: 5 })).status >= 400);
+    command(screen, 'limit block --all');
+    await screen.wait(/All calls are blocked already, by/);
+    command(screen, 'limit unblock --all');
+    await screen.wait(/Let calls through again\?/);
+    screen.keys('y');
+    await screen.gone(/ALL CALLS BLOCKED/);
+    assert.equal((await call(core, key, { model: 'nova-lite', text: 'x', maxTokens: 5 })).status, 200);
+    await leave(screen);
+});
