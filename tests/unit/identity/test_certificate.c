@@ -1,25 +1,11 @@
 /* test_certificate.c: the subject of a client certificate stands for the key that is bound to it.
  */
-#include "core/identity/identity.h"
-#include "tests/unit/test.h"
+#include "tests/unit/identity/fixture.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#define NOW     1795224998000
 #define SUBJECT "CN=docs,O=Example"
 
-struct fixture {
-    struct identity *id;
-    char folder[64], file[128];
-    struct key_record key;
-    struct key_secrets secrets;
-};
-
-static struct fixture fixture;
-
-static struct key_record draw(const char *name, const char *subject, struct key_secrets *secrets)
+static struct key_record draw(struct fixture *f, const char *name, const char *subject,
+                              struct key_secrets *secrets)
 {
     struct key_record k = {.tag_count = 1};
     struct err_info ei = {0};
@@ -27,35 +13,21 @@ static struct key_record draw(const char *name, const char *subject, struct key_
     snprintf(k.subject, sizeof(k.subject), "%s", subject);
     snprintf(k.tags[0].key, sizeof(k.tags[0].key), "costCenter");
     snprintf(k.tags[0].value, sizeof(k.tags[0].value), "%s", name);
-    assert_int_equal(identity_draw(fixture.id, &k, secrets, &ei), ERR_OK);
+    assert_int_equal(identity_draw(f->id, &k, secrets, &ei), ERR_OK);
     return k;
 }
 
 static int set_up(void **state)
 {
-    struct err_info ei = {0};
-    fixture = (struct fixture){.folder = "/tmp/tollgate-certificate-XXXXXX"};
-    assert_non_null(mkdtemp(fixture.folder));
-    snprintf(fixture.file, sizeof(fixture.file), "%.60s/master.key", fixture.folder);
-    fixture.id = identity_new(fixture.file, "us-east-1", true, &ei);
-    assert_non_null(fixture.id);
-    fixture.key = draw("docs", SUBJECT, &fixture.secrets);
-    assert_int_equal(identity_put(fixture.id, &fixture.key), ERR_OK);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
+    fixture_open(state);
     struct fixture *f = *state;
-    identity_free(f->id);
-    unlink(f->file);
-    rmdir(f->folder);
+    f->key = draw(f, "docs", SUBJECT, &f->secrets);
+    assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
     return 0;
 }
 
 /* Who a request with this certificate, and perhaps this header, is. */
-static enum err check(const char *subject, const struct http_header *header,
+static enum err check(struct fixture *f, const char *subject, const struct http_header *header,
                       struct identity_result *result, char *cost_center, struct err_info *ei)
 {
     struct identity_request r = {.method = STR("POST"),
@@ -67,8 +39,8 @@ static enum err check(const char *subject, const struct http_header *header,
                                  .now_ms = NOW};
     struct tags tags = {0};
     struct arena a = {0};
-    enum err e = identity_check(fixture.id, &r, &tags, &a, result, ei);
-    assert_int_equal(identity_precheck(fixture.id, &r, NULL), e);
+    enum err e = identity_check(f->id, &r, &tags, &a, result, ei);
+    assert_int_equal(identity_precheck(f->id, &r, NULL), e);
     (void)str_copy(cost_center, 32, tags_get(&tags, "costCenter"));
     arena_free(&a);
     return e;
@@ -81,34 +53,34 @@ static void its_subject_is_the_key(void **state)
     struct identity_use use;
     struct err_info ei = {0};
     char cost_center[32];
-    assert_int_equal(check(SUBJECT, NULL, &who, cost_center, &ei), ERR_OK);
+    assert_int_equal(check(f, SUBJECT, NULL, &who, cost_center, &ei), ERR_OK);
     assert_int_equal(who.kind, IDENTITY_CERTIFICATE);
     assert_string_equal(who.access_key_id, f->key.access_key_id);
     assert_string_equal(cost_center, "docs");
     assert_int_equal(identity_last_used(f->id, &use, 1), 1);
     assert_int_equal(use.at_ms, NOW);
 
-    assert_int_equal(check("CN=docs", NULL, &who, cost_center, &ei), ERR_AUTH);
+    assert_int_equal(check(f, "CN=docs", NULL, &who, cost_center, &ei), ERR_AUTH);
     assert_non_null(strstr(ei.text, "subject CN=docs "));
     assert_int_equal(who.kind, IDENTITY_NONE);
-    assert_int_equal(check("", NULL, &who, cost_center, NULL), ERR_NOT_FOUND);
+    assert_int_equal(check(f, "", NULL, &who, cost_center, NULL), ERR_NOT_FOUND);
 }
 
 static void a_key_that_is_sent_goes_first(void **state)
 {
     struct fixture *f = *state;
     struct key_secrets secrets;
-    struct key_record other = draw("sales", "", &secrets);
+    struct key_record other = draw(f, "sales", "", &secrets);
     struct identity_result who;
     char value[128], cost_center[32];
     struct http_header header = {STR("authorization"), {value, 0}};
     assert_int_equal(identity_put(f->id, &other), ERR_OK);
     header.value.n = (size_t)snprintf(value, sizeof(value), "Bearer %s", secrets.bearer_token);
-    assert_int_equal(check(SUBJECT, &header, &who, cost_center, NULL), ERR_OK);
+    assert_int_equal(check(f, SUBJECT, &header, &who, cost_center, NULL), ERR_OK);
     assert_int_equal(who.kind, IDENTITY_BEARER);
     assert_string_equal(cost_center, "sales");
     header.value.n--; /* a wrong one is not saved by the certificate */
-    assert_int_equal(check(SUBJECT, &header, &who, cost_center, NULL), ERR_AUTH);
+    assert_int_equal(check(f, SUBJECT, &header, &who, cost_center, NULL), ERR_AUTH);
 }
 
 static void revoked_and_expired_at_once(void **state)
@@ -119,28 +91,28 @@ static void revoked_and_expired_at_once(void **state)
     char cost_center[32];
     f->key.expires_ms = NOW;
     assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
-    assert_int_equal(check(SUBJECT, NULL, &who, cost_center, &ei), ERR_AUTH);
+    assert_int_equal(check(f, SUBJECT, NULL, &who, cost_center, &ei), ERR_AUTH);
     assert_non_null(strstr(ei.text, "expired"));
     f->key.expires_ms = 0;
     assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
-    assert_int_equal(check(SUBJECT, NULL, &who, cost_center, NULL), ERR_OK);
+    assert_int_equal(check(f, SUBJECT, NULL, &who, cost_center, NULL), ERR_OK);
     f->key.revoked_ms = NOW;
     assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
-    assert_int_equal(check(SUBJECT, NULL, &who, cost_center, NULL), ERR_AUTH);
+    assert_int_equal(check(f, SUBJECT, NULL, &who, cost_center, NULL), ERR_AUTH);
 }
 
 static void one_key_a_subject(void **state)
 {
     struct fixture *f = *state;
     struct key_secrets secrets;
-    struct key_record other = draw("sales", SUBJECT, &secrets);
+    struct key_record other = draw(f, "sales", SUBJECT, &secrets);
     struct identity_result who;
     char cost_center[32];
     assert_int_equal(identity_put(f->id, &other), ERR_CONFLICT);
     f->key.revoked_ms = NOW;
     assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
     assert_int_equal(identity_put(f->id, &other), ERR_OK);
-    assert_int_equal(check(SUBJECT, NULL, &who, cost_center, NULL), ERR_OK);
+    assert_int_equal(check(f, SUBJECT, NULL, &who, cost_center, NULL), ERR_OK);
     assert_string_equal(cost_center, "sales");
     memset(other.subject, 'x', sizeof(other.subject)); /* not ended */
     assert_int_equal(identity_put(f->id, &other), ERR_RANGE);
@@ -181,7 +153,7 @@ static void subjects_are_brought_into_one_form(void **state)
     assert_int_equal(key_subject(out, str_of(longest), &ei), ERR_PARSE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
 
 int main(void)
 {

@@ -1,52 +1,22 @@
 /* test_keys.c: keys are drawn, found by bearer, dropped at once, and their use is told. */
 #include "core/base/clock.h"
-#include "core/identity/identity.h"
-#include "tests/unit/test.h"
+#include "tests/unit/identity/fixture.h"
 
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#define NOW 1795224998000
-
-struct fixture {
-    struct identity *id;
-    char folder[64], file[128];
-    uint8_t master[32];
-};
-
-static struct fixture fixture;
+static uint8_t master[32];
 
 static int set_up(void **state)
 {
-    struct fixture *f = &fixture;
-    struct err_info ei = {0};
-
-    *f = (struct fixture){0};
-    snprintf(f->folder, sizeof(f->folder), "/tmp/tollgate-keys-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->file, sizeof(f->file), "%.60s/master.key", f->folder);
-    f->id = identity_new(f->file, "us-east-1", true, &ei);
-    assert_non_null(f->id);
+    fixture_open(state);
+    struct fixture *f = *state;
     FILE *file = fopen(f->file, "rb");
     assert_non_null(file);
-    assert_int_equal(fread(f->master, 1, 32, file), 32);
+    assert_int_equal(fread(master, 1, 32, file), 32);
     fclose(file);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    identity_free(f->id);
-    unlink(f->file);
-    rmdir(f->folder);
     return 0;
 }
 
@@ -109,7 +79,7 @@ static void a_drawn_key_has_the_agreed_form(void **state)
     uint8_t mac[32], hash[32];
     unsigned n = 32;
     char text[64];
-    assert_non_null(HMAC(EVP_sha256(), f->master, 32, (uint8_t *)message, 35, mac, &n));
+    assert_non_null(HMAC(EVP_sha256(), master, 32, (uint8_t *)message, 35, mac, &n));
     str_base64(text, mac, 32);
     assert_string_equal(secrets.secret_access_key, text);
     assert_string_not_equal(secrets.secret_access_key, again.secret_access_key);
@@ -372,7 +342,7 @@ static void revoking_while_others_check_lets_nobody_in_late(void **state)
     assert_int_equal(atomic_load(&race.let_in_late), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
 
 int main(void)
 {

@@ -1,48 +1,22 @@
 /* test_verify.c: a request is let in only as it was signed, by a key that is good now. */
+#include "tests/unit/identity/fixture.h"
 #include "tests/unit/identity/signing.h"
 
 #include <pthread.h>
-#include <unistd.h>
 
-#define NOW  1795224998000 /* 2026-11-21T01:36:38Z */
 #define HOST "127.0.0.1:8088"
-
-struct fixture {
-    struct identity *id;
-    struct key_record key;
-    struct key_secrets secrets;
-    char folder[64], file[256];
-};
-
-static struct fixture fixture;
 
 static int set_up(void **state)
 {
     struct err_info ei = {0};
-    struct fixture *f = &fixture;
-
-    *f = (struct fixture){0};
-    snprintf(f->folder, sizeof(f->folder), "/tmp/tollgate-verify-XXXXXX");
-    assert_non_null(mkdtemp(f->folder));
-    snprintf(f->file, sizeof(f->file), "%.60s/master.key", f->folder);
-    f->id = identity_new(f->file, "us-east-1", true, &ei);
-    assert_non_null(f->id);
+    fixture_open(state);
+    struct fixture *f = *state;
     snprintf(f->key.name, sizeof(f->key.name), "docs-1");
     snprintf(f->key.tags[0].key, sizeof(f->key.tags[0].key), "costCenter");
     snprintf(f->key.tags[0].value, sizeof(f->key.tags[0].value), "sales");
     f->key.tag_count = 1;
     assert_int_equal(identity_draw(f->id, &f->key, &f->secrets, &ei), ERR_OK);
     assert_int_equal(identity_put(f->id, &f->key), ERR_OK);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    identity_free(f->id);
-    unlink(f->file);
-    rmdir(f->folder);
     return 0;
 }
 
@@ -638,7 +612,7 @@ static void threads_check_together_while_keys_change(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_close)
 
 int main(void)
 {
