@@ -96,6 +96,26 @@ static inline void sent_is(struct sent *s, const char *expected)
     json_decref(j);
 }
 
+/* As sent_is; NULL: the client's body goes upstream as it came. */
+static inline void sent_becomes(struct sent *s, const char *expected)
+{
+    if (expected) {
+        sent_is(s, expected);
+    } else {
+        assert_false(s->up.body_changed);
+    }
+}
+
+/* A client's body that does not parse, with this text. */
+static inline void sent_refused(const char *path, const char *body, const char *text)
+{
+    struct sent s = {.path = path};
+    sent_parse(&s, path, body);
+    assert_int_equal(s.parsed, ERR_PARSE);
+    assert_string_equal(s.ei.text, text);
+    sent_free(&s);
+}
+
 /* Equal as JSON, whatever the order of members. */
 static inline void sent_equals(struct sent *s, const char *expected)
 {

@@ -41,29 +41,20 @@ static void messages_are_foreseen(void **state)
     sent_free(&s);
 }
 
-static void is_refused(const char *path, const char *body, const char *text)
-{
-    struct sent s = {0};
-
-    sent_parse(&s, path, body);
-    assert_int_equal(s.parsed, ERR_PARSE);
-    assert_string_equal(s.ei.text, text);
-    sent_free(&s);
-}
-
 static void wrong_bodies_are_told(void **state)
 {
     (void)state;
-    is_refused(MESSAGES, "{\"messages\":[]}", "model: missing");
-    is_refused(COUNT, "{\"messages\":[]}", "model: missing");
-    is_refused(MESSAGES, "{\"model\":\"m\"}", "messages: missing");
-    is_refused(MESSAGES, "{\"model\":5,\"messages\":[]}", "model: must be a string, not a number");
-    is_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[],\"max_tokens\":-1}",
-               "max_tokens: must be a whole number above 0");
-    is_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[],\"system\":\"a\",\"system\":\"b\"}",
-               "system: given twice");
-    is_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[]", "body: malformed JSON at byte 26");
-    is_refused(MESSAGES, "", "body: empty");
+    sent_refused(MESSAGES, "{\"messages\":[]}", "model: missing");
+    sent_refused(COUNT, "{\"messages\":[]}", "model: missing");
+    sent_refused(MESSAGES, "{\"model\":\"m\"}", "messages: missing");
+    sent_refused(MESSAGES, "{\"model\":5,\"messages\":[]}",
+                 "model: must be a string, not a number");
+    sent_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[],\"max_tokens\":-1}",
+                 "max_tokens: must be a whole number above 0");
+    sent_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[],\"system\":\"a\",\"system\":\"b\"}",
+                 "system: given twice");
+    sent_refused(MESSAGES, "{\"model\":\"m\",\"messages\":[]", "body: malformed JSON at byte 26");
+    sent_refused(MESSAGES, "", "body: empty");
 }
 
 static void messages_go_to_mantle(void **state)

@@ -78,40 +78,30 @@ static void responses_are_foreseen(void **state)
                 4 + 4 + 22, -1, 1, 0);
 }
 
-static void is_refused(const char *path, const char *body, const char *text)
-{
-    struct sent s = {0};
-
-    sent_parse(&s, path, body);
-    assert_int_equal(s.parsed, ERR_PARSE);
-    assert_string_equal(s.ei.text, text);
-    sent_free(&s);
-}
-
 static void wrong_bodies_are_told(void **state)
 {
     (void)state;
-    is_refused(CHAT, "{\"messages\":[]}", "model: missing");
-    is_refused(CHAT, "{\"model\":\"m\"}", "messages: missing");
-    is_refused(CHAT, "{\"model\":\"\",\"messages\":[]}",
-               "model: must be the name or ID of a model, 1 to 2048 bytes");
-    is_refused(CHAT, "{\"model\":\"m\",\"model\":\"n\",\"messages\":[]}", "model: given twice");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":\"x\"}",
-               "messages: must be an array, not a string");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"n\":0}",
-               "n: must be a whole number from 1 to 128");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"n\":129}",
-               "n: must be a whole number from 1 to 128");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"max_tokens\":1,\"max_tokens\":2}",
-               "max_tokens: given twice");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"stream\":1}",
-               "stream: must be true or false, not a number");
-    is_refused(CHAT,
-               "{\"model\":\"m\",\"messages\":[],\"stream_options\":{\"include_usage\":true,"
-               "\"include_usage\":false}}",
-               "stream_options.include_usage: given twice");
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"metadata\":{\"a\":1}}",
-               "metadata: must be a string, not a number");
+    sent_refused(CHAT, "{\"messages\":[]}", "model: missing");
+    sent_refused(CHAT, "{\"model\":\"m\"}", "messages: missing");
+    sent_refused(CHAT, "{\"model\":\"\",\"messages\":[]}",
+                 "model: must be the name or ID of a model, 1 to 2048 bytes");
+    sent_refused(CHAT, "{\"model\":\"m\",\"model\":\"n\",\"messages\":[]}", "model: given twice");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":\"x\"}",
+                 "messages: must be an array, not a string");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"n\":0}",
+                 "n: must be a whole number from 1 to 128");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"n\":129}",
+                 "n: must be a whole number from 1 to 128");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"max_tokens\":1,\"max_tokens\":2}",
+                 "max_tokens: given twice");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"stream\":1}",
+                 "stream: must be true or false, not a number");
+    sent_refused(CHAT,
+                 "{\"model\":\"m\",\"messages\":[],\"stream_options\":{\"include_usage\":true,"
+                 "\"include_usage\":false}}",
+                 "stream_options.include_usage: given twice");
+    sent_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"metadata\":{\"a\":1}}",
+                 "metadata: must be a string, not a number");
     static const char *const stateful[] = {"\"store\":true", "\"background\":true",
                                            "\"previous_response_id\":\"resp_1\"",
                                            "\"conversation\":\"conv_1\""};
@@ -123,10 +113,11 @@ static void wrong_bodies_are_told(void **state)
         snprintf(text, sizeof(text),
                  "%s: keeps state at AWS: the gateway's openai_stateful: allow would let it pass",
                  names[i]);
-        is_refused(RESPONSES, body, text);
+        sent_refused(RESPONSES, body, text);
     }
-    is_refused(CHAT, "{\"model\":\"m\",\"messages\":[],\"store\":true}",
-               "store: keeps state at AWS: the gateway's openai_stateful: allow would let it pass");
+    sent_refused(
+        CHAT, "{\"model\":\"m\",\"messages\":[],\"store\":true}",
+        "store: keeps state at AWS: the gateway's openai_stateful: allow would let it pass");
 }
 
 static void state_passes_where_it_is_allowed(void **state)
