@@ -5,7 +5,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/http1.h"
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -32,6 +32,7 @@ struct fake_reply {
     int status; /* 200 unless set */
     struct buf body;
     const char *headers; /* lines with their ends; "" */
+    const char *raw;     /* NULL; else sent instead of all that */
 };
 
 struct fake_aws {
@@ -132,6 +133,8 @@ static inline void fake_serve(struct fake_aws *f, int fd)
         pthread_mutex_unlock(&f->lock);
         if (r.status == FAKE_HANG) {
             (void)fake_wait(f, f->stop);
+        } else if (r.raw != NULL) {
+            fake_write(fd, str_of(r.raw));
         } else if (r.status != FAKE_CLOSE) {
             struct buf out = {0};
             buf_printf(&out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",

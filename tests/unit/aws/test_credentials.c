@@ -156,7 +156,8 @@ static void *abort_refresh(void *arg)
     struct home *h = arg;
     char path[128];
     assert_true(snprintf(path, sizeof(path), "%s/.aws/process", h->dir) > 0);
-    while (access(path, F_OK) != 0) {
+    int64_t until = clock_mono_us() + DEADLINE_US;
+    while (access(path, F_OK) != 0 && clock_mono_us() < until) {
         usleep(1000);
     }
     credentials_abort(h->p);

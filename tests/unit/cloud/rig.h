@@ -275,7 +275,7 @@ static inline struct cloud_source source_of(struct rig *g, const char *name)
 /* Waits until the source is in that state. */
 static inline struct cloud_source await(struct rig *g, const char *name, enum cloud_state state)
 {
-    int64_t until_us = clock_mono_us() + 30000000;
+    int64_t until_us = clock_mono_us() + DEADLINE_US;
     for (;;) {
         struct cloud_source s = source_of(g, name);
         if (s.state == state) {
@@ -294,7 +294,7 @@ static inline void hurry_and_await(struct rig *g, const char *name, enum cloud_s
 {
     clock_set_fake_wall(now_ms);
     cloud_hurry(g->cloud);
-    int64_t until_us = clock_mono_us() + 30000000;
+    int64_t until_us = clock_mono_us() + DEADLINE_US;
     for (;;) {
         struct cloud_source s = source_of(g, name);
         if (s.state == state && s.next_ms > now_ms && (state != CLOUD_OK || s.at_ms == now_ms)) {

@@ -3,7 +3,7 @@
 #ifndef TOLLGATE_TESTS_CORE_RIG_H
 #define TOLLGATE_TESTS_CORE_RIG_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
 #include "core/control/core_private.h"
 
@@ -16,16 +16,6 @@
 #include <unistd.h>
 
 #define UNUSED_FUNCTION __attribute__((unused))
-#define DEADLINE_US     20000000
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        int64_t until = clock_mono_us() + DEADLINE_US;                                             \
-        while (!(condition) && clock_mono_us() < until) {                                          \
-            usleep(1000);                                                                          \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
 
 #define LIMITS                                                                                     \
     "limits:\n"                                                                                    \

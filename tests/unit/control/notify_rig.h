@@ -3,17 +3,13 @@
 #ifndef TOLLGATE_TESTS_NOTIFY_RIG_H
 #define TOLLGATE_TESTS_NOTIFY_RIG_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,18 +18,9 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/control/notify_private.h"
+#include "tests/unit/aws/fake_aws.h"
 
 #define UNUSED_FUNCTION __attribute__((unused))
-#define DEADLINE_US     30000000
-
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        int64_t until = clock_mono_us() + DEADLINE_US;                                             \
-        while (!(condition) && clock_mono_us() < until) {                                          \
-            usleep(2000);                                                                          \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
 
 static char dir[64], path[160];
 
@@ -125,93 +112,37 @@ UNUSED_FUNCTION static bool is_running(const char *file)
 
 /* --- a web server --- */
 
-/* Answers one request a connection with the next status of its list; keeps what was posted. */
+/* Answers with the first status, then with the second, where there is one; keeps the first two
+ * requests. */
 struct web {
-    int fd, port;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    const char *answers[8]; /* heads; the last one is given again and again */
-    size_t asked;
-    char heads[8][1024], bodies[8][NOTIFY_TEXT_MAX + 1];
+    int status[2];
+    const char *headers, *raw; /* of each answer, or NULL; raw: the whole of it */
+    struct fake_aws server;
+    char target[128], content_type[64], authorization[512], bodies[2][NOTIFY_TEXT_MAX + 1];
 };
 
-UNUSED_FUNCTION static size_t read_request(int fd, char *text, size_t size)
-{
-    size_t n = 0;
-    for (;;) {
-        ssize_t got = read(fd, text + n, size - 1 - n);
-        if (got <= 0) {
-            return n;
-        }
-        n += (size_t)got;
-        text[n] = '\0';
-        const char *end = strstr(text, "\r\n\r\n");
-        const char *length = strcasestr(text, "\r\nContent-Length: ");
-        if (end && n - (size_t)(end + 4 - text) >= (length ? strtoul(length + 18, NULL, 10) : 0)) {
-            return n;
-        }
-    }
-}
-
-UNUSED_FUNCTION static void *serve_web(void *arg)
+UNUSED_FUNCTION static void answer_web(void *arg, const struct fake_request *q,
+                                       struct fake_reply *r)
 {
     struct web *w = arg;
-    for (int fd; (fd = accept(w->fd, NULL, NULL)) >= 0; (void)close(fd)) {
-        char text[16384] = "";
-        if (read_request(fd, text, sizeof(text)) == 0) {
-            continue;
-        }
-        pthread_mutex_lock(&w->lock);
-        size_t last = 0;
-        while (last < 7 && w->answers[last + 1]) {
-            last++;
-        }
-        const char *answer = w->answers[w->asked < last ? w->asked : last];
-        char *body = strstr(text, "\r\n\r\n");
-        size_t at = w->asked++ % 8;
-        (void)snprintf(w->heads[at], sizeof(w->heads[at]), "%.*s", body ? (int)(body - text) : 0,
-                       text);
-        (void)snprintf(w->bodies[at], sizeof(w->bodies[at]), "%.*s", NOTIFY_TEXT_MAX,
-                       body ? body + 4 : "");
-        pthread_mutex_unlock(&w->lock);
-        (void)!write(fd, answer, strlen(answer));
+    r->status = w->status[q->number > 0 && w->status[1] != 0];
+    r->headers = w->headers ? w->headers : "";
+    r->raw = w->raw;
+    if (q->number > 1) {
+        return;
     }
-    return NULL;
+    assert_true(str_is(q->head.method, "POST"));
+    (void)str_copy(w->target, sizeof(w->target), q->head.target);
+    (void)str_copy(w->content_type, sizeof(w->content_type), http_value(&q->head, "content-type"));
+    (void)str_copy(w->authorization, sizeof(w->authorization),
+                   http_value(&q->head, "authorization"));
+    (void)str_copy(w->bodies[q->number], sizeof(w->bodies[0]), q->body);
 }
 
-UNUSED_FUNCTION static void web_open(struct web *w, const char *first, const char *second)
+UNUSED_FUNCTION static void web_open(struct web *w)
 {
-    *w = (struct web){.answers = {first, second}};
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof(at);
-    pthread_mutex_init(&w->lock, NULL);
-    w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(w->fd, (const struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(w->fd, 16), 0);
-    assert_int_equal(getsockname(w->fd, (struct sockaddr *)&at, &n), 0);
-    w->port = ntohs(at.sin_port);
-    assert_int_equal(pthread_create(&w->thread, NULL, serve_web, w), 0);
+    fake_aws_start(&w->server, answer_web, w);
 }
-
-UNUSED_FUNCTION static size_t web_asked(struct web *w)
-{
-    pthread_mutex_lock(&w->lock);
-    size_t n = w->asked;
-    pthread_mutex_unlock(&w->lock);
-    return n;
-}
-
-UNUSED_FUNCTION static void web_close(struct web *w)
-{
-    (void)shutdown(w->fd, SHUT_RDWR);
-    (void)pthread_join(w->thread, NULL);
-    (void)close(w->fd);
-    pthread_mutex_destroy(&w->lock);
-}
-
-#define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-#define ANSWER(status, more)                                                                       \
-    "HTTP/1.1 " status " X\r\nContent-Length: 0\r\nConnection: close\r\n" more "\r\n"
 
 #define IN_DIR(f) cmocka_unit_test_setup_teardown(f, make_dir, remove_dir)
 

@@ -65,15 +65,6 @@ static void pump(struct client *c, struct answers *a)
     assert_int_equal(client_pump(c, on_event, a), ERR_OK);
 }
 
-#define PUMP_UNTIL(c, a, condition)                                                                \
-    do {                                                                                           \
-        int64_t until = clock_mono_us() + DEADLINE_US;                                             \
-        while (!(condition) && clock_mono_us() < until) {                                          \
-            pump(c, a);                                                                            \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
-
 /* While a what-if takes as long as it pleases, a viewer's screen goes on, and so does who asked. */
 static void nobody_waits_for_a_long_question(void **state)
 {
@@ -90,16 +81,16 @@ static void nobody_waits_for_a_long_question(void **state)
                               i % 2 ? "50k" : "60k");
         int before = asked.answered;
         send_off(asks, "limit.set", p, &asked);
-        PUMP_UNTIL(asks, &asked, asked.answered > before);
+        WAIT_DOING(pump(asks, &asked), asked.answered > before);
         int events = seen.events;
-        PUMP_UNTIL(views, &seen, seen.events > events);
+        WAIT_DOING(pump(views, &seen), seen.events > events);
     }
     json_decref(ask(views, "status", NULL));
     json_decref(ask(views, "history", NULL));
     json_decref(ask(views, "limit.history", NULL));
     assert_int_equal(asked.answered, 8);
     assert_int_equal(pthread_mutex_unlock(&r.core->trial_lock), 0);
-    PUMP_UNTIL(asks, &asked, asked.answered == 9);
+    WAIT_DOING(pump(asks, &asked), asked.answered == 9);
     client_close(asks);
     client_close(views);
     rig_close(&r);
@@ -117,12 +108,12 @@ static void a_connection_has_its_share(void **state)
     for (int i = 0; i < 10; i++) {
         send_off(greedy, "limit.try", question(), &many);
     }
-    PUMP_UNTIL(greedy, &many, many.full == 2);
+    WAIT_DOING(pump(greedy, &many), many.full == 2);
     assert_int_equal(many.answered, 2);
     send_off(modest, "limit.try", question(), &one);
     client_close(greedy);
     assert_int_equal(pthread_mutex_unlock(&r.core->trial_lock), 0);
-    PUMP_UNTIL(modest, &one, one.answered == 1);
+    WAIT_DOING(pump(modest, &one), one.answered == 1);
     assert_int_equal(one.full, 0);
     json_decref(ask(modest, "limit.try", question()));
     client_close(modest);

@@ -73,20 +73,18 @@ static void a_notice_is_told_once_in_its_time(void **state)
 static void a_failing_webhook_is_asked_again(void **state)
 {
     (void)state;
-    struct web w;
-    char url[64];
-    web_open(&w, ANSWER("500", ""), OK_ANSWER);
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/x", w.port);
-    struct notify *n = start("{on: [warn], webhook: '", url, "'}");
+    struct web w = {.status = {500, 200}};
+    web_open(&w);
+    struct notify *n = start("{on: [warn], webhook: '", w.server.url, "'}");
     struct notify_event e = event_of("threshold");
     notify_tell(n, &e);
     WAIT_FOR(health_of(n).told == 1);
     assert_int_equal(health_of(n).retried, 1);
     assert_int_equal(health_of(n).failed, 0);
-    assert_int_equal(web_asked(&w), 2);
+    assert_int_equal(fake_aws_count(&w.server), 2);
     assert_string_equal(w.bodies[0], w.bodies[1]);
     notify_stop(n, 1000);
-    web_close(&w);
+    fake_aws_stop(&w.server);
 }
 
 static void one_that_hangs_holds_up_nobody(void **state)

@@ -12,8 +12,8 @@ static enum notify_result post_to(struct one *o, const char *url, int64_t within
 static enum notify_result post(struct one *o, const struct web *w)
 {
     static char url[128];
-    (void)snprintf(url, sizeof(url), "http://user:hunter2@127.0.0.1:%d/services/T0/s3cret?k=v",
-                   w->port);
+    (void)snprintf(url, sizeof(url), "http://user:hunter2@%s/services/T0/s3cret?k=v",
+                   w->server.url + strlen("http://"));
     return post_to(o, url, 20000);
 }
 
@@ -21,17 +21,17 @@ static void a_webhook_is_posted(void **state)
 {
     (void)state;
     struct one o;
-    struct web w;
-    web_open(&w, OK_ANSWER, NULL);
+    struct web w = {.status = {200}};
+    web_open(&w);
     assert_int_equal(post(&o, &w), NOTIFY_DONE);
-    assert_true(str_starts(str_of(w.heads[0]), "POST /services/T0/s3cret?k=v HTTP/1.1\r\n"));
-    assert_non_null(strcasestr(w.heads[0], "Content-Type: application/json"));
+    assert_string_equal(w.target, "/services/T0/s3cret?k=v");
+    assert_string_equal(w.content_type, "application/json");
     json_t *j = json_loads(w.bodies[0], 0, NULL);
     assert_non_null(j);
     assert_true(json_is_string(json_object_get(j, "text")));
     assert_int_equal(json_integer_value(json_object_get(j, "version")), 1);
     json_decref(j);
-    web_close(&w);
+    fake_aws_stop(&w.server);
     assert_int_equal(post(&o, &w), NOTIFY_AGAIN); /* nobody listens any more */
     assert_null(strstr(o.a.error, "s3cret"));
     assert_null(strstr(o.a.error, "hunter2"));
@@ -41,11 +41,9 @@ static void a_topic_is_published_to(void **state)
 {
     (void)state;
     struct one o = {.notice.webhook = "arn:aws:sns:eu-west-1:123456789012:alarms"};
-    struct web w;
-    char url[64];
-    web_open(&w, OK_ANSWER, NULL);
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d", w.port);
-    assert_int_equal(setenv("AWS_ENDPOINT_URL_SNS", url, 1), 0);
+    struct web w = {.status = {200}};
+    web_open(&w);
+    assert_int_equal(setenv("AWS_ENDPOINT_URL_SNS", w.server.url, 1), 0);
     struct credentials *keys = credentials_new(STR("AKIDTEST"), STR("s3cret"), STR(""), 0, "test");
     struct credentials_provider *p = credentials_provider_new(keys, NULL);
     credentials_unref(keys);
@@ -53,13 +51,13 @@ static void a_topic_is_published_to(void **state)
     struct notify_attempt *a = prepare(&o, 20000);
     a->credentials = p;
     assert_int_equal(notify_sns(a), NOTIFY_DONE);
-    assert_non_null(strstr(w.heads[0], "AKIDTEST/"));
-    assert_non_null(strstr(w.heads[0], "/eu-west-1/sns/aws4_request"));
+    assert_non_null(strstr(w.authorization, "AKIDTEST/"));
+    assert_non_null(strstr(w.authorization, "/eu-west-1/sns/aws4_request"));
     assert_true(str_starts(str_of(w.bodies[0]),
                            "Action=Publish&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aeu-west-1"
                            "%3A123456789012%3Aalarms&Subject=tollgate%20warn%20threshold%3A%20"
                            "minute&Message=%7B%22text%22"));
-    web_close(&w);
+    fake_aws_stop(&w.server);
     assert_int_equal(notify_sns(a), NOTIFY_AGAIN);
     assert_int_equal(unsetenv("AWS_ENDPOINT_URL_SNS"), 0);
     credentials_provider_free(p);
@@ -70,30 +68,43 @@ static void what_a_webhook_answers_decides(void **state)
 {
     (void)state;
     static const struct {
-        const char *answer;
+        int status;
+        const char *headers;
         enum notify_result result;
         int64_t wait_ms;
         const char *words;
     } cases[] = {
-        {ANSWER("204", ""), NOTIFY_DONE, 0, ""},
-        {ANSWER("404", ""), NOTIFY_FAILED, 0, "answered 404"},
-        {ANSWER("500", ""), NOTIFY_AGAIN, 0, "answered 500"},
-        {ANSWER("429", "Retry-After: 7\r\n"), NOTIFY_AGAIN, 7000, "answered 429"},
-        {ANSWER("503", "Retry-After: 99999\r\n"), NOTIFY_AGAIN, 60000, "answered 503"},
-        {ANSWER("302", "Location: http://127.0.0.1:1/\r\n"), NOTIFY_FAILED, 0, "redirects"},
-        {"nonsense\r\n\r\n", NOTIFY_AGAIN, 0, "http://127.0.0.1:"},
+        {204, "", NOTIFY_DONE, 0, ""},
+        {404, "", NOTIFY_FAILED, 0, "answered 404"},
+        {500, "", NOTIFY_AGAIN, 0, "answered 500"},
+        {429, "Retry-After: 7\r\n", NOTIFY_AGAIN, 7000, "answered 429"},
+        {503, "Retry-After: 99999\r\n", NOTIFY_AGAIN, 60000, "answered 503"},
+        {302, "Location: http://127.0.0.1:1/\r\n", NOTIFY_FAILED, 0, "redirects"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct one o;
-        struct web w;
-        web_open(&w, cases[i].answer, NULL);
+        struct web w = {.status = {cases[i].status}, .headers = cases[i].headers};
+        web_open(&w);
         assert_int_equal(post(&o, &w), cases[i].result);
         assert_int_equal(o.a.wait_ms, cases[i].wait_ms);
         assert_non_null(strstr(o.a.error, cases[i].words));
         assert_null(strstr(o.a.error, "s3cret"));
-        assert_int_equal(web_asked(&w), 1);
-        web_close(&w);
+        assert_int_equal(fake_aws_count(&w.server), 1);
+        fake_aws_stop(&w.server);
     }
+}
+
+static void what_is_no_answer_is_asked_again(void **state)
+{
+    (void)state;
+    struct one o;
+    struct web w = {.raw = "nonsense\r\n\r\n"};
+    web_open(&w);
+    assert_int_equal(post(&o, &w), NOTIFY_AGAIN);
+    assert_int_equal(o.a.wait_ms, 0);
+    assert_non_null(strstr(o.a.error, "http://127.0.0.1:"));
+    assert_null(strstr(o.a.error, "s3cret"));
+    fake_aws_stop(&w.server);
 }
 
 static void link_local_addresses_are_refused(void **state)
@@ -162,6 +173,7 @@ int main(void)
         IN_DIR(a_webhook_is_posted),
         IN_DIR(a_topic_is_published_to),
         IN_DIR(what_a_webhook_answers_decides),
+        IN_DIR(what_is_no_answer_is_asked_again),
         cmocka_unit_test(link_local_addresses_are_refused),
         cmocka_unit_test(places_hold_no_secret),
     };

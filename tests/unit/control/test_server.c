@@ -337,15 +337,6 @@ static void pump_once(struct client *c, struct seen *s)
     (void)!client_pump(c, on_event, s);
 }
 
-#define PUMP_UNTIL(c, s, condition)                                                                \
-    do {                                                                                           \
-        int64_t until = clock_mono_us() + DEADLINE_US;                                             \
-        while (!(condition) && clock_mono_us() < until) {                                          \
-            pump_once(c, s);                                                                       \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
-
 static void subscribers_get_what_changed(void **state)
 {
     (void)state;
@@ -357,7 +348,7 @@ static void subscribers_get_what_changed(void **state)
     assert_int_equal(client_send(c, "subscribe", json_pack("{s:i}", "interval_ms", 60000),
                                  on_answer, &answers, NULL),
                      ERR_OK);
-    PUMP_UNTIL(c, &s, s.events == 1);
+    WAIT_DOING(pump_once(c, &s), s.events == 1);
     assert_int_equal(answers, 1);
     assert_true(json_object_size(s.last) > 16);
     assert_at(s.last, "limits.0.amount", "100000");
@@ -373,7 +364,7 @@ static void subscribers_get_what_changed(void **state)
              json_pack("{s:s, s:s, s:s}", "name", "minute", "metric", "tokens", "amount", "7k"),
              NULL),
         ERR_OK);
-    PUMP_UNTIL(c, &s, s.events == 2);
+    WAIT_DOING(pump_once(c, &s), s.events == 2);
     assert_at(s.last, "limits.0.amount", "7000");
     assert_null(json_object_get(s.last, "region"));
     assert_true(strstr(at(s.last, "events.0.text"), "limit.set minute: 100000 -> 7000") != NULL);
@@ -381,7 +372,7 @@ static void subscribers_get_what_changed(void **state)
     /* The core goes away: every answer that is awaited comes as an error. */
     assert_int_equal(client_send(c, "nothing", NULL, on_answer, &answers, NULL), ERR_OK);
     core_close(r.core);
-    PUMP_UNTIL(c, &s, client_fd(c) < 0);
+    WAIT_DOING(pump_once(c, &s), client_fd(c) < 0);
     assert_int_equal(answers, 2);
     assert_int_equal(client_send(c, "status", NULL, on_answer, &answers, NULL), ERR_CLOSED);
     assert_int_equal(call(c, "status", NULL, NULL), ERR_CLOSED);

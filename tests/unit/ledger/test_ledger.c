@@ -1,6 +1,7 @@
 /* test_ledger.c: what is stored comes back field by field; opening, locking, health. */
 #include "core/ledger/ledger_private.h"
 #include "tests/unit/ledger/fixture.h"
+#include "tests/unit/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -450,11 +451,7 @@ static void thread_folds_by_itself(void **state)
     for (unsigned i = 1; i <= 100; i++) {
         store_plain(g, 0, i);
     }
-    int64_t deadline = clock_mono_us() + 10000000;
-    while (sum_of_all(g).approved < 100 && clock_mono_us() < deadline) {
-        usleep(1000);
-    }
-    assert_int_equal(sum_of_all(g).approved, 100);
+    WAIT_FOR(sum_of_all(g).approved == 100);
     store_plain(g, 0, 101);
     assert_int_equal(ledger_flush(g, 10000), ERR_OK);
     assert_int_equal(sum_of_all(g).approved, 101);

@@ -3,7 +3,7 @@
 #ifndef TOLLGATE_TESTS_FAKE_GATE_H
 #define TOLLGATE_TESTS_FAKE_GATE_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
 #include "core/base/clock.h"
 #include "core/base/http1.h"
@@ -21,18 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_US 20000000
-#define UNUSED      __attribute__((unused))
-
-/* Waits for a condition that another thread makes true. */
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        int64_t wait_until = clock_mono_us() + DEADLINE_US;                                        \
-        while (!(condition) && clock_mono_us() < wait_until) {                                     \
-            usleep(500);                                                                           \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
+#define UNUSED __attribute__((unused))
 
 /* --- the gate --- */
 

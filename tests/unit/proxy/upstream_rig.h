@@ -3,7 +3,7 @@
 #ifndef TOLLGATE_TESTS_UPSTREAM_RIG_H
 #define TOLLGATE_TESTS_UPSTREAM_RIG_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -21,7 +21,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_US     20000000
 #define PEERS_MAX       32
 #define UNUSED_FUNCTION __attribute__((unused))
 
@@ -309,14 +308,7 @@ UNUSED_FUNCTION static void run_for(struct rig *r, int64_t us)
 }
 
 /* Runs the loop until another thread has made the condition true. */
-#define POLL_UNTIL(rig, condition)                                                                 \
-    do {                                                                                           \
-        int64_t end = clock_mono_us() + DEADLINE_US;                                               \
-        while (!(condition) && clock_mono_us() < end) {                                            \
-            run_for(rig, 500);                                                                     \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
+#define POLL_UNTIL(rig, condition) WAIT_DOING(run_for(rig, 500), condition)
 
 UNUSED_FUNCTION static void rig_open(struct rig *r, void (*script)(struct peer *p))
 {

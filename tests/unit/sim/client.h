@@ -2,7 +2,7 @@
 #ifndef TOLLGATE_TESTS_UNIT_SIM_CLIENT_H
 #define TOLLGATE_TESTS_UNIT_SIM_CLIENT_H
 
-#include "tests/unit/test.h"
+#include "tests/unit/wait.h"
 
 #include "core/aws/credentials.h"
 #include "core/aws/sigv4.h"
@@ -270,18 +270,10 @@ static inline int64_t client_ledger_number(const struct sim *s, const char *name
     return n;
 }
 
-/* Waits until the ledger's figure is `wanted`; at most 4 s. */
-static inline bool client_wait(const struct sim *s, const char *name, int64_t wanted)
+/* Waits until the ledger's figure is `wanted`. */
+static inline void client_await(const struct sim *s, const char *name, int64_t wanted)
 {
-    int64_t until = clock_mono_us() + 4000000;
-
-    while (client_ledger_number(s, name) != wanted) {
-        if (clock_mono_us() > until) {
-            return false;
-        }
-        usleep(2000);
-    }
-    return true;
+    WAIT_FOR(client_ledger_number(s, name) == wanted);
 }
 
 static inline int client_set_up(void **state)

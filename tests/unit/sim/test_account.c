@@ -158,7 +158,7 @@ static void test_sessions_end(void **state)
     assume(*state, GOOD, NULL, false, &a);
     take(&a, &one);
     client_free(&a);
-    int64_t until = clock_mono_us() + 4000000;
+    int64_t until = clock_mono_us() + DEADLINE_US;
     do {
         converse_as(*state, &one, one.token, &a);
         int status = a.status;

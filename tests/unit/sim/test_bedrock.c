@@ -34,7 +34,7 @@ static void test_converse(void **state)
     assert_true(client_says(&a, output < 30 ? "end_turn" : "\"stopReason\":\""));
     client_free(&a);
     assert_int_equal(client_ledger_number(*state, "calls"), 1);
-    assert_true(client_wait(*state, "completed", 1));
+    client_await(*state, "completed", 1);
     assert_int_equal(client_ledger_number(*state, "input_tokens"), 11);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), output);
 }
@@ -159,7 +159,7 @@ static void test_stream(void **state)
     assert_int_equal(f.words, 90);
     assert_in_range(f.events, 4 + 23, 4 + 90);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 1));
+    client_await(*state, "completed", 1);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 90);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 90);
 }
@@ -193,7 +193,7 @@ static void test_client_that_leaves(void **state)
     assert_int_equal(client_ledger_number(*state, "running"), 1);
     close(fd);
     buf_free(&in);
-    assert_true(client_wait(*state, "aborted", 1));
+    client_await(*state, "aborted", 1);
     assert_int_equal(client_ledger_number(*state, "running"), 0);
     assert_int_equal(client_ledger_number(*state, "completed"), 0);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 0);
@@ -236,7 +236,7 @@ static void test_stream_faults(void **state)
     assert_int_equal(f.told_output, -1);
     assert_in_range(f.words, 20, 24);
     client_free(&a);
-    assert_true(client_wait(*state, "aborted", 1));
+    client_await(*state, "aborted", 1);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), f.words);
 
     converse(*state, STREAM, ASK("[sim:fault=cut][sim:output=40]"), &a);
@@ -251,7 +251,7 @@ static void test_stream_faults(void **state)
     read_frames(&f, &a.body);
     assert_true(f.corrupt);
     client_free(&a);
-    assert_true(client_wait(*state, "aborted", 2));
+    client_await(*state, "aborted", 2);
 
     converse(*state, CONVERSE, ASK("[sim:fault=cut]"), &a);
     assert_int_equal(a.status, 200);
@@ -284,7 +284,7 @@ static void test_stall(void **state)
         assert_int_equal(client_ledger_number(*state, "running"), 1);
         close(fd);
         buf_free(&in);
-        assert_true(client_wait(*state, "aborted", i + 1));
+        client_await(*state, "aborted", i + 1);
     }
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 0);
 }
@@ -337,7 +337,7 @@ static void test_prompt_cache(void **state)
     assert_int_equal(client_number(&a.body, "cacheReadInputTokens"), 0);
     assert_int_equal(client_number(&a.body, "cacheWriteInputTokens"), 7);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 4));
+    client_await(*state, "completed", 4);
     assert_int_equal(client_ledger_number(*state, "cache_read_tokens"), 30);
     assert_int_equal(client_ledger_number(*state, "cache_write_tokens"), 22);
 }
@@ -419,7 +419,7 @@ static void test_many_streams(void **state)
         buf_free(&in);
         close(fds[i]);
     }
-    assert_true(client_wait(*state, "completed", STREAMS));
+    client_await(*state, "completed", STREAMS);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 30 * STREAMS);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 30 * STREAMS);
 }

@@ -220,7 +220,7 @@ static void test_own_counts_of_bedrock(void **state)
         assert_int_equal(a.status, 200);
         client_free(&a);
     }
-    assert_true(client_wait(*state, "completed", 3));
+    client_await(*state, "completed", 3);
     ask_search(&body, "{AWS/Bedrock,ModelId} MetricName=\\\"OutputTokenCount\\\"", "Sum",
                clock_wall_ms() / 1000 - 300, NULL);
     json_t *root = call_ok(*state, "GetMetricData", buf_cstr(&body));

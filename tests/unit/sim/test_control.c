@@ -134,7 +134,7 @@ static void test_many_on_one_connection(void **state)
     }
     close(fd);
     buf_free(&in);
-    assert_true(client_wait(*state, "completed", 20));
+    client_await(*state, "completed", 20);
 }
 
 static void send_text(int fd, const char *text)

@@ -83,7 +83,7 @@ static void test_families(void **state)
                          f->headers);
         client_free(&a);
     }
-    assert_true(client_wait(*state, "completed", FAMILIES));
+    client_await(*state, "completed", FAMILIES);
     assert_int_equal(client_ledger_number(*state, "input_tokens"), 12 * FAMILIES);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 9 * FAMILIES);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 9 * FAMILIES);
@@ -152,7 +152,7 @@ static void test_streams(void **state)
         buf_free(&json);
         client_free(&a);
     }
-    assert_true(client_wait(*state, "completed", FAMILIES));
+    client_await(*state, "completed", FAMILIES);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 9 * FAMILIES);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 9 * FAMILIES);
 }
@@ -212,7 +212,7 @@ static void test_bound_of_each_family(void **state)
         assert_true(client_says(&a, reason));
         client_free(&a);
     }
-    assert_true(client_wait(*state, "completed", 9));
+    client_await(*state, "completed", 9);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 9 * 4);
 }
 
@@ -238,7 +238,7 @@ static void test_embeddings(void **state)
     assert_true(client_says(&a, "],["));
     assert_false(client_says(&a, "Token-Count"));
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 2));
+    client_await(*state, "completed", 2);
     assert_int_equal(client_ledger_number(*state, "input_tokens"), 10 + 5 + 3 + 2 + 3 + 1);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 0);
     invoke(*state, "/model/amazon.titan-embed-text-v2:0/invoke" STREAM, "{\"inputText\":\"x\"}",
@@ -281,7 +281,7 @@ static void test_claude_cache(void **state)
     assert_int_equal(client_number(&json, "cacheWriteInputTokenCount"), 0);
     buf_free(&json);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 3));
+    client_await(*state, "completed", 3);
     assert_int_equal(client_ledger_number(*state, "cache_write_5m_tokens"), 10);
     assert_int_equal(client_ledger_number(*state, "cache_write_1h_tokens"), 5);
     assert_int_equal(client_ledger_number(*state, "cache_write_tokens"), 15);
@@ -350,7 +350,7 @@ static void test_faults(void **state)
     assert_false(a.whole);
     client_free(&a);
     buf_free(&json);
-    assert_true(client_wait(*state, "aborted", 2));
+    client_await(*state, "aborted", 2);
     assert_int_equal(client_ledger_number(*state, "refused"), 1);
 }
 

@@ -62,7 +62,7 @@ static void test_chat(void **state)
     assert_int_equal(client_number(&a.body, "completion_tokens"), 5);
     assert_true(client_says(&a, "\"finish_reason\":\"length\""));
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 2));
+    client_await(*state, "completed", 2);
     assert_int_equal(client_ledger_number(*state, "input_tokens"), 24);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 14);
 }
@@ -98,7 +98,7 @@ static void test_chat_stream_tells_usage_only_when_asked(void **state)
             &a);
     assert_int_equal(count(&a, "usage"), 0);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 3));
+    client_await(*state, "completed", 3);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 27);
     assert_int_equal(client_ledger_number(*state, "delivered_output_tokens"), 27);
 }
@@ -130,7 +130,7 @@ static void test_responses(void **state)
     assert_int_equal(count(&a, "\"output_tokens\":4"), 1);
     assert_int_equal(count(&a, "[DONE]"), 0);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 2));
+    client_await(*state, "completed", 2);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 13);
 }
 
@@ -152,7 +152,7 @@ static void test_automatic_cache(void **state)
         assert_int_equal(client_number(&a.body, "cached_tokens"), i == 0 ? 0 : 5 + 3 + 1250);
         client_free(&a);
     }
-    assert_true(client_wait(*state, "completed", 2));
+    client_await(*state, "completed", 2);
     assert_int_equal(client_ledger_number(*state, "cache_read_tokens"), 1258);
     assert_int_equal(client_ledger_number(*state, "cache_write_tokens"), 0);
     assert_int_equal(client_ledger_number(*state, "input_tokens"), 1263 + 5);
@@ -182,7 +182,7 @@ static void test_mantle_paths_and_projects(void **state)
            "{" CLAUDE NINE "}", &a);
     assert_int_equal(a.status, 200);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 4));
+    client_await(*state, "completed", 4);
     client_ledger(*state, &a);
     assert_true(client_says(&a, "\"proj_abc\":{\"calls\":3,\"running\":0,\"completed\":3,"));
     assert_true(client_says(&a, "\"default\":{\"calls\":1,"));
@@ -246,7 +246,7 @@ static void test_messages(void **state)
     assert_int_equal(a.status, 200);
     assert_int_equal(client_number(&a.body, "input_tokens"), 12);
     client_free(&a);
-    assert_true(client_wait(*state, "completed", 2));
+    client_await(*state, "completed", 2);
     assert_int_equal(client_ledger_number(*state, "calls"), 2);
     assert_int_equal(client_ledger_number(*state, "output_tokens"), 18);
 }
@@ -339,13 +339,13 @@ static void test_stream_faults(void **state)
         assert_int_equal(client_says(&a, "[DONE]"), i == 3);
         client_free(&a);
     }
-    assert_true(client_wait(*state, "aborted", 3));
+    client_await(*state, "aborted", 3);
     struct client_answer a;
     mantle(*state, CHAT, NULL, "{" MANTLE "\"stream\":true," ASK("[sim:fault=cut]") "}", &a);
     assert_int_equal(a.status, 200);
     assert_false(a.whole);
     client_free(&a);
-    assert_true(client_wait(*state, "aborted", 4));
+    client_await(*state, "aborted", 4);
     assert_int_equal(client_ledger_number(*state, "completed"), 1);
 }
 

@@ -139,15 +139,10 @@ static struct traffic_counts run_until(const struct server *v, const struct traf
     struct err_info ei = {0};
     struct traffic_counts n = {0};
     struct traffic *t = traffic_start(v->url, a, 1, &ei);
-    int64_t until = clock_mono_us() + 4000000;
 
     assert_non_null(t);
-    while (n.ok + n.denied + n.failed < ended && clock_mono_us() < until) {
-        usleep(1000);
-        traffic_counts(t, &n);
-    }
+    WAIT_FOR((traffic_counts(t, &n), n.ok + n.denied + n.failed >= ended));
     traffic_stop(t);
-    assert_true(n.ok + n.denied + n.failed >= ended);
     return n;
 }
 
