@@ -1,20 +1,21 @@
-/* alerts.c: the terminal rings, or shows a message of its own (OSC 9), when the core alerts or is
- * lost. Off unless asked for; about the same thing at most once a minute. */
+/* alerts.c: the terminal rings, or shows a message of its own (OSC 9 or 777), when the core alerts
+ * or is lost. Off unless asked for; the same alert at most once a minute. */
 #include "core/base/str.h"
+#include "tui/passthrough.h"
 #include "tui/ui.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define QUIET_MS 60000
 #define TEXT     200
 
-static const char *const names[] = {"off", "bell", "message"};
+enum how { HOW_OFF, HOW_BELL, HOW_MESSAGE, HOW_NOTIFY, HOW_COUNT };
+static const char *const names[HOW_COUNT] = {"off", "bell", "message", "notify"};
 
 bool alerts_choose(struct ui *ui, struct str name)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < HOW_COUNT; i++) {
         if (str_is(name, names[i])) {
             ui->alerts.how = i;
             return true;
@@ -26,7 +27,7 @@ bool alerts_choose(struct ui *ui, struct str name)
 void alerts_set(struct ui *ui, const char *name)
 {
     if (*name && !alerts_choose(ui, str_of(name))) {
-        ui_say(ui, W_CRIT, "alerts: off, bell or message");
+        ui_say(ui, W_CRIT, "alerts: off, bell, message or notify");
         return;
     }
     settings_put(ui, "alerts", names[ui->alerts.how]);
@@ -50,20 +51,34 @@ static bool told(struct ui *ui, const char *about)
     return false;
 }
 
-void alerts_tell(struct ui *ui, const char *about, const char *text)
+/* Which alert it is: what stands before the figures of a change. */
+static void subject_of(char *out, size_t size, const char *text)
+{
+    str_copy(out, size, (struct str){text, strcspn(text, ":")});
+}
+
+void alerts_tell(struct ui *ui, const char *text)
 {
     char safe[TEXT];
-    if (ui->alerts.how == 0 || told(ui, about)) {
+    char subject[sizeof ui->alerts.about[0]];
+    char sequence[TEXT + 40];
+    subject_of(subject, sizeof subject, text);
+    if (ui->alerts.how == HOW_OFF || told(ui, subject)) {
         return;
     }
     str_printable(safe, sizeof safe, str_of(text));
-    if (ui->alerts.how == 1) {
+    if (ui->alerts.how == HOW_BELL) {
         (void)buf_add(&ui->term.out, "\a");
-    } else if (getenv("TMUX")) {
-        (void)buf_printf(&ui->term.out, "\033Ptmux;\033\033]9;tollgate: %s\a\033\\", safe);
-    } else {
-        (void)buf_printf(&ui->term.out, "\033]9;tollgate: %s\a", safe);
+        term_flush(&ui->term);
+        return;
     }
+    bool notify = ui->alerts.how == HOW_NOTIFY;
+    for (char *c = safe; notify && *c; c++) {
+        *c = *c == ';' ? ',' : *c; /* which parts the sequence */
+    }
+    snprintf(sequence, sizeof sequence, "\033]%s%s\a",
+             notify ? "777;notify;tollgate;" : "9;tollgate: ", safe);
+    passthrough_add(&ui->term.out, passthrough_here(), sequence);
     term_flush(&ui->term);
 }
 
@@ -71,7 +86,7 @@ void alerts_link(struct ui *ui)
 {
     bool up = ui->link.state == LINK_UP;
     if (ui->alerts.was_up && !up) {
-        alerts_tell(ui, "core", "the core does not answer");
+        alerts_tell(ui, "the core does not answer");
     }
     ui->alerts.was_up = up;
 }

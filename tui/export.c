@@ -63,14 +63,16 @@ enum err export_write(const char *path, const struct buf *bytes, struct err_info
     return ERR_OK;
 }
 
-void export_clipboard(struct buf *out, const char *text, bool tmux)
+void export_clipboard(struct buf *out, const char *text, enum passthrough how)
 {
     char code[4 * (ID_MAX + 2) / 3 + 8];
+    char sequence[sizeof code + 16];
     size_t n = strlen(text);
     (void)str_base64(code, text, n < ID_MAX ? n : ID_MAX);
-    (void)buf_printf(out, "\033]52;c;%s\a", code);
-    if (tmux) {
-        (void)buf_printf(out, "\033Ptmux;\033\033]52;c;%s\a\033\\", code);
+    (void)snprintf(sequence, sizeof sequence, "\033]52;c;%s\a", code);
+    (void)buf_add(out, sequence); /* tmux with set-clipboard hears it itself */
+    if (how != PASSTHROUGH_NONE) {
+        passthrough_add(out, how, sequence);
     }
 }
 
@@ -198,7 +200,7 @@ void export_copy(struct ui *ui)
         ui_say(ui, W_WARN, "There is nothing to copy here.");
         return;
     }
-    export_clipboard(&ui->term.out, id, getenv("TMUX") != NULL);
+    export_clipboard(&ui->term.out, id, passthrough_here());
     term_flush(&ui->term);
     char safe[ID_MAX];
     str_printable(safe, sizeof safe, str_of(id));

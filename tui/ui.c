@@ -177,7 +177,7 @@ static void event_mark(const json_t *e, char out[UI_EVENT])
 }
 
 /* What somebody else changed, or what crossed a threshold, is said once, with the name of who did
- * it: the newest one that is news. Events come newest first. */
+ * it: the newest one that is news; the terminal is told of each. Events come newest first. */
 static void tell_events(struct ui *ui, const json_t *events)
 {
     size_t i;
@@ -191,15 +191,17 @@ static void tell_events(struct ui *ui, const json_t *events)
         if (strcmp(mark, ui->event_told) == 0) {
             break;
         }
-        news = news || own_event(ui, e) ? news : e;
+        if (!own_event(ui, e) && !first) {
+            news = news ? news : e;
+            alerts_tell(ui, snapshot_text(e, "text"));
+        }
     }
     if (json_array_size(events) > 0) {
         event_mark(json_array_get(events, 0), ui->event_told);
     }
-    if (news && !first) {
+    if (news) {
         const char *actor = snapshot_text(news, "actor");
         ui_say(ui, W_WARN, "%s%s%s", actor, *actor ? ": " : "", snapshot_text(news, "text"));
-        alerts_tell(ui, snapshot_text(news, "limit"), snapshot_text(news, "text"));
     }
 }
 

@@ -92,7 +92,7 @@ struct ui_drill {
 /* What the terminal itself is told. */
 #define UI_ALERTS 16
 struct ui_alerts {
-    int how; /* 0: nothing, 1: the bell, 2: a message */
+    int how; /* 0: nothing, 1: the bell, 2: OSC 9, 3: OSC 777 */
     bool was_up;
     char about[UI_ALERTS][96];
     int64_t at_ms[UI_ALERTS];
@@ -358,9 +358,10 @@ void settings_columns(struct ui *ui); /* likewise: which are hidden */
 void set_value(struct ui *ui, const struct binding *b, const char *value);
 
 /* --- alerts.c --- */
-bool alerts_choose(struct ui *ui, struct str name); /* off, bell, message */
+bool alerts_choose(struct ui *ui, struct str name); /* off, bell, message, notify */
 void alerts_set(struct ui *ui, const char *name);   /* likewise, and keeps it */
-void alerts_tell(struct ui *ui, const char *about, const char *text);
+/* Once when it begins: the same text up to a colon is the same alert, told once a minute. */
+void alerts_tell(struct ui *ui, const char *text);
 void alerts_link(struct ui *ui); /* the core is lost */
 
 /* --- export.c, choose.c: the keys e, y and c --- */

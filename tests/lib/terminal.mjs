@@ -11,8 +11,9 @@ const WAIT_MS = 40000;
 export class Terminal {
     static #count = 0;
 
-    // Starts `tollgate ARGS` in a terminal of that size. Ends with the test.
-    static start(t, args, { columns = 100, rows = 30, env = {}, term = 'tmux-256color' } = {}) {
+    // Starts `tollgate ARGS` in a terminal of that size. Ends with the test. `without`: not in its environment; `inside`: the words
+    // of another program that runs it.
+    static start(t, args, { columns = 100, rows = 30, env = {}, term = 'tmux-256color', without = [], inside = [] } = {}) {
         const self = new Terminal();
         self.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-screen-'));
         self.socket = path.join(self.dir, `s${Terminal.#count++}`);
@@ -20,7 +21,8 @@ export class Terminal {
         // Nobody's own settings are read or written.
         const words = Object.entries({ XDG_CONFIG_HOME: path.join(self.dir, 'config'), ...env }).map(([k, v]) => `${k}=${v}`);
         const under = process.env.TOLLGATE_UNDER?.split(' ') ?? []; // such as valgrind with its options
-        const command = ['env', '-u', 'NO_COLOR', ...words, ...under, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
+        const none = ['NO_COLOR', ...without].flatMap((name) => ['-u', name]);
+        const command = ['env', ...none, ...words, ...inside, ...under, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
         self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
             'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
             'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `stty -g >'${self.dir}/before'; ${command}; s=$?; stty -g >'${self.dir}/after'; echo $s >'${self.dir}/status'`);
@@ -57,6 +59,13 @@ export class Terminal {
             throw new Error(`"${text}" is not on the screen:\n${lines.join('\n')}`);
         }
         this.mouse(lines[row].indexOf(text) + 1, row + 1);
+    }
+
+    // From now on all that is written to the terminal is kept; what it is so far.
+    record() {
+        const file = path.join(this.dir, 'written');
+        this.#tmux('pipe-pane', '-t', 'main', `cat >'${file}'`);
+        return () => (fs.existsSync(file) ? fs.readFileSync(file, 'latin1') : '');
     }
 
     show() {

@@ -69,11 +69,11 @@ static void the_clipboard_gets_base64_and_nothing_else(void **state)
     (void)state;
     struct buf out;
     buf_init(&out, 0);
-    export_clipboard(&out, "req-1\033", false);
+    export_clipboard(&out, "req-1\033", PASSTHROUGH_NONE);
     assert_int_equal(out.len, strlen("\033]52;c;cmVxLTEb\a"));
     assert_memory_equal(buf_bytes(&out), "\033]52;c;cmVxLTEb\a", out.len);
     buf_clear(&out);
-    export_clipboard(&out, "x", true);
+    export_clipboard(&out, "x", PASSTHROUGH_TMUX);
     const char *both = "\033]52;c;eA==\a\033Ptmux;\033\033]52;c;eA==\a\033\\";
     assert_int_equal(out.len, strlen(both));
     assert_memory_equal(buf_bytes(&out), both, out.len);
