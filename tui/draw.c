@@ -1,6 +1,8 @@
 #include "tui/ui.h"
 #include "widgets/text.h"
 
+#include <stdio.h>
+
 /* The stages of a shrinking screen: the second line goes below 9 rows, the views' names below 14
  * rows or 50 columns; panels side by side from 80 columns; below 50 columns or 9 rows of body the
  * overview has a line a panel; the graph goes before any row of a table does; below 30 columns or 6
@@ -19,8 +21,9 @@
 #define DENIED_CALM  8
 #define GRAPH_ROWS   7
 #define GRAPH_MOST   40
-#define RUNNING_ROWS 4
-#define STACK_ROWS   3
+#define CALLS_ROWS   12
+#define RUNNING_MOST 12
+#define OPEN_ROWS    4
 #define TICK_MS      10000
 
 int64_t ui_draw_due(const struct ui *ui)
@@ -38,7 +41,7 @@ static void draw_panel(struct ui *ui, int index, const struct w_area *a)
         return;
     }
     bool focus = ui->focus[ui->view] == index;
-    panel_draw(&ui->panels[v->panels[index]], a, focus, a->h > 3);
+    panel_draw(&ui->panels[v->panels[index]], a, focus);
 }
 
 /* Rows a panel would like: title, header, rows. */
@@ -46,6 +49,12 @@ static int wanted(const struct ui *ui, int index)
 {
     int rows = (int)ui->panels[ui_views[ui->view].panels[index]].table.count;
     return rows + 2 < 4 ? 4 : rows + 2;
+}
+
+/* Rows below which a panel tells too little. */
+static int needs(const struct ui *ui, int index)
+{
+    return ui->panels[ui_views[ui->view].panels[index]].table.count > 0 ? 4 : 3;
 }
 
 static int least(int a, int b)
@@ -91,7 +100,8 @@ static void draw_right(struct ui *ui, const struct w_area *a, int gap)
 static void draw_overview(struct ui *ui, const struct w_area *a)
 {
     bool wide = a->w + 2 >= WIDE_COLS;
-    int gap = a->h >= AIRY_ROWS ? 1 : 0;
+    int below = wanted(ui, 1) + 1 + (wide ? wanted(ui, 3) : 4);
+    int gap = a->h >= AIRY_ROWS || wanted(ui, 0) + 1 + below <= a->h ? 1 : 0;
     int spare = a->h - (wide ? 6 : 9);
     int top = least(wanted(ui, 0), spare > 4 ? spare : 4);
     struct w_area models = w_area_part(a, 0, 0, top, a->w);
@@ -115,18 +125,67 @@ static void draw_overview(struct ui *ui, const struct w_area *a)
     draw_panel(ui, 4, &none);
 }
 
-/* Panels one below the other, each as high as it would like while there is room for all. */
-static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count, int gap)
+/* One panel, and how to come to the others. */
+static void draw_single(struct ui *ui, const struct w_area *a, const int *panels, int count, int at)
 {
-    int y = 0;
+    char text[64];
+    struct w_area part = w_area_part(a, 0, 0, a->h - 1, a->w);
     for (int i = 0; i < count; i++) {
-        int left = count - i - 1;
-        int room = a->h - y - left * (STACK_ROWS + gap);
-        int rows = left == 0 ? a->h - y : least(wanted(ui, panels[i]), room);
-        rows = rows < STACK_ROWS ? least(STACK_ROWS, a->h - y) : rows;
-        struct w_area part = w_area_part(a, y, 0, rows, a->w);
+        ui->panels[ui_views[ui->view].panels[panels[i]]].hidden = false; /* Tab shows it */
+    }
+    draw_panel(ui, panels[at], &part);
+    snprintf(text, sizeof text, "Panel %d of %d; Tab shows the next", at + 1, count);
+    w_text(a, a->h - 1, 0, a->w, W_HINT, W_LEFT, text);
+}
+
+/* The rows of each panel when all are open: what it needs, then an equal share, then what is left
+ * to the first that would like it, or to the last. */
+static void share_rows(const struct ui *ui, const int *panels, int count, int room, int *rows)
+{
+    int left = room;
+    for (int i = 0; i < count; i++) {
+        rows[i] = needs(ui, panels[i]);
+        left -= rows[i];
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < count; i++) {
+            int most =
+                pass == 0 ? least(wanted(ui, panels[i]), room / count) : wanted(ui, panels[i]);
+            int more = rows[i] < most ? least(most - rows[i], left) : 0;
+            rows[i] += more;
+            left -= more;
+        }
+    }
+    rows[count - 1] += left;
+}
+
+/* Panels one below the other. Where not all find room the one with the focus is open and of the
+ * others there is a line each; where that is too much, it stands alone. */
+static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count)
+{
+    int rows[UI_PANELS];
+    int need = 0;
+    int want = 0;
+    int open = 0;
+    for (int i = 0; i < count; i++) {
+        need += needs(ui, panels[i]);
+        want += wanted(ui, panels[i]);
+        open = panels[i] == ui->focus[ui->view] ? i : open;
+    }
+    bool all = need <= a->h;
+    if (!all && a->h < count - 1 + OPEN_ROWS) {
+        draw_single(ui, a, panels, count, open);
+        return;
+    }
+    int gap = all && (want + count - 1 <= a->h || a->h >= AIRY_ROWS) ? 1 : 0;
+    if (all) {
+        share_rows(ui, panels, count, a->h - gap * (count - 1), rows);
+    }
+    for (int i = 0, y = 0; i < count; i++) {
+        int h = all ? rows[i] : i == open ? a->h - count + 1 : 1;
+        struct w_area part = w_area_part(a, y, 0, h, a->w);
         draw_panel(ui, panels[i], &part);
-        y += rows + gap;
+        y += h + gap;
     }
 }
 
@@ -134,27 +193,32 @@ static void draw_cloud(struct ui *ui, const struct w_area *a)
 {
     static const int left[] = {3, 1};
     static const int right[] = {2, 4, 5};
-    static const int all[] = {3, 2, 4, 5, 1};
+    static const int all[] = {0, 3, 2, 4, 5, 1};
+    if (a->w + 2 < WIDE_COLS) {
+        draw_stack(ui, a, all, 6);
+        return;
+    }
     int top = least(wanted(ui, 0), a->h / 2);
     int gap = a->h >= AIRY_ROWS ? 1 : 0;
     struct w_area sources = w_area_part(a, 0, 0, top, a->w);
     struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
-    draw_panel(ui, 0, &sources);
-    if (a->w + 2 < WIDE_COLS) {
-        draw_stack(ui, &rest, all, 5, 0);
-        return;
-    }
     int half = a->w / 2;
     struct w_area ours = w_area_part(&rest, 0, 0, rest.h, half - 2);
     struct w_area theirs = w_area_part(&rest, 0, half, rest.h, rest.w);
-    draw_stack(ui, &ours, left, 2, gap);
-    draw_stack(ui, &theirs, right, 3, gap);
+    draw_panel(ui, 0, &sources);
+    draw_stack(ui, &ours, left, 2);
+    draw_stack(ui, &theirs, right, 3);
 }
 
 static void draw_calls(struct ui *ui, const struct w_area *a)
 {
+    static const int both[] = {0, 1};
+    if (!ui->no_running && a->h < CALLS_ROWS) {
+        draw_stack(ui, a, both, 2);
+        return;
+    }
     /* As high however many run: the calls below must not jump up and down. */
-    int top = ui->no_running ? 0 : a->h / 3 > RUNNING_ROWS ? a->h / 3 : RUNNING_ROWS;
+    int top = ui->no_running ? 0 : least(a->h / 3, RUNNING_MOST);
     int gap = top > 0 && a->h >= AIRY_ROWS ? 1 : 0;
     struct w_area running = w_area_part(a, 0, 0, top, a->w);
     struct w_area recent = w_area_part(a, top + gap, 0, a->h, a->w);
@@ -165,24 +229,16 @@ static void draw_calls(struct ui *ui, const struct w_area *a)
 /* Who is refused, and below each single refusal. */
 static void draw_denials(struct ui *ui, const struct w_area *a)
 {
-    int middle = least(wanted(ui, 0), a->h / 2);
-    int gap = a->h >= AIRY_ROWS ? 1 : 0;
-    struct w_area who = w_area_part(a, 0, 0, middle, a->w);
-    struct w_area each = w_area_part(a, middle + gap, 0, a->h, a->w);
-    draw_panel(ui, 0, &who);
-    draw_panel(ui, 1, &each);
+    static const int both[] = {0, 1};
+    draw_stack(ui, a, both, 2);
 }
 
 static void draw_limit(struct ui *ui, const struct w_area *a)
 {
     int head = ui_draw_limit_head(ui, a);
     struct w_area rest = w_area_part(a, head, 0, a->h, a->w);
-    int middle = least(wanted(ui, 0), rest.h / 2 > 3 ? rest.h / 2 : 3);
-    int gap = a->h >= AIRY_ROWS ? 1 : 0;
-    struct w_area groups = w_area_part(&rest, 0, 0, middle, a->w);
-    struct w_area history = w_area_part(&rest, middle + gap, 0, rest.h, a->w);
-    draw_panel(ui, 0, &groups);
-    draw_panel(ui, 1, &history);
+    static const int both[] = {0, 1};
+    draw_stack(ui, &rest, both, 2);
 }
 
 static void draw_drill(struct ui *ui, const struct w_area *a)
@@ -191,14 +247,13 @@ static void draw_drill(struct ui *ui, const struct w_area *a)
     int table = drill_table(ui);
     struct w_area rest = w_area_part(a, head, 0, a->h, a->w);
     struct w_area none = w_area_part(a, 0, 0, 0, 0);
-    int gap = a->h >= AIRY_ROWS ? 1 : 0;
-    int rows = table == 3 ? 0 : least(wanted(ui, table), rest.h / 2 > 3 ? rest.h / 2 : 3) + gap;
+    const int both[] = {table, 3};
     for (int i = 0; i < 3; i++) {
-        struct w_area parts = w_area_part(&rest, 0, 0, rows - gap, a->w);
-        draw_panel(ui, i, i == table ? &parts : &none);
+        if (i != table) {
+            draw_panel(ui, i, &none);
+        }
     }
-    struct w_area calls = w_area_part(&rest, rows, 0, rest.h, a->w);
-    draw_panel(ui, 3, &calls);
+    draw_stack(ui, &rest, table == 3 ? both + 1 : both, table == 3 ? 1 : 2);
 }
 
 static void no_data(const struct ui *ui, const struct w_area *a)

@@ -402,7 +402,8 @@ void ui_draw_bottom(struct ui *ui, const struct w_area *a)
     if (ui_is_typing(ui)) {
         draw_typing(ui, &whole);
     } else if (w_toast_on(&ui->toast, ui->now_ms)) {
-        w_toast_draw(&whole, 0, &ui->toast);
+        struct w_area low = w_area_part(a, a->h > 3 ? a->h - 3 : 0, 0, a->h, a->w);
+        w_toast_draw(&low, &ui->toast);
     } else if (ui->edit.active) {
         draw_pending_keys(&line);
     } else {

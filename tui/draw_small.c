@@ -169,7 +169,7 @@ void ui_draw_worst(struct ui *ui, const struct w_area *a)
     bool up = ui->link.state == LINK_UP;
     w_text(a, 3, 0, a->w, up ? W_MUTED : W_CRIT, W_LEFT, up ? "live" : "core gone");
     if (w_toast_on(&ui->toast, ui->now_ms)) {
-        w_toast_draw(a, a->h - 1, &ui->toast);
+        w_toast_draw(a, &ui->toast);
     } else if (ui->edit.active) {
         char amount[FORMAT_TEXT];
         format_amount(amount, ui->edit.metric, ui->edit.amount);

@@ -3,9 +3,9 @@
 #include "core/base/clock.h"
 #include "core/base/str.h"
 #include "core/control/json_text.h"
+#include "tui/format.h"
 #include "tui/ui.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,8 +18,9 @@
 
 static bool looks_like_formula(const char *text)
 {
-    bool sign = text[0] == '-' || text[0] == '+';
-    return (sign && !isdigit((unsigned char)text[1])) || text[0] == '=' || text[0] == '@';
+    struct str number = str_of(text + (text[0] == '-'));
+    bool figure = number.n > 0 && strspn(number.p, "0123456789.") == number.n;
+    return !figure && text[0] && strchr("=+-@", text[0]);
 }
 
 void export_csv_field(struct buf *out, const char *text)
@@ -78,6 +79,12 @@ void export_clipboard(struct buf *out, const char *text, enum passthrough how)
 
 /* --- what a table says, exactly rather than short --- */
 
+static bool is_time(enum panel_kind kind)
+{
+    return kind == KIND_TIME || kind == KIND_DAY_TIME || kind == KIND_UNTIL ||
+           kind == KIND_LIMIT_RESETS;
+}
+
 static void series_text(struct buf *out, const json_t *series)
 {
     size_t i;
@@ -88,19 +95,63 @@ static void series_text(struct buf *out, const json_t *series)
     }
 }
 
+/* The figure behind a cell that shows it shortened; NULL: the cell shows something else. */
+static const json_t *figure_of(const struct panel *p, const json_t *row,
+                               const struct panel_column *c)
+{
+    json_t *group = NULL;
+    const json_t *limit = panel_limit(p, row, &group);
+    const json_t *of = p->def->subject == SUBJECT_LIMIT || !group ? limit : group;
+    switch ((int)c->kind) {
+    case KIND_BILLED:
+        return snapshot_billed(ui_shown(p->ui), snapshot_text(row, "name"));
+    case KIND_LEDGER:
+        return snapshot_spent(ui_shown(p->ui), snapshot_text(row, "cost_center"));
+    case KIND_LIMIT_AMOUNT:
+    case KIND_LIMIT_SHORT:
+        return snapshot_at(of, "amount");
+    case KIND_LIMIT_PHANTOM:
+        return snapshot_at(limit, "phantom_denials");
+    case KIND_LIMIT_RESETS:
+        return snapshot_at(of, "resets_at");
+    default:
+        return *c->member ? snapshot_at(row, c->member) : NULL;
+    }
+}
+
+/* What a span is counted from or to, in seconds from now; "" when there is none. */
+static void add_seconds(struct buf *out, const struct panel *p, const json_t *row,
+                        const struct panel_column *c)
+{
+    json_t *group = NULL;
+    int64_t ms = -1;
+    if (c->kind == KIND_AGE) {
+        int64_t at = format_json_time(snapshot_at(row, c->member));
+        ms = at > 0 ? p->ui->wall_ms - at : -1;
+    } else {
+        const json_t *limit = panel_limit(p, row, &group);
+        ms = limit && snapshot_share(limit, group) < 2 ? snapshot_empty_in(limit, group) : -1;
+    }
+    if (ms >= 0) {
+        (void)buf_printf(out, "%lld", (long long)(ms / 1000));
+    }
+}
+
 static void add_cell(struct buf *out, const struct panel *p, const json_t *row,
                      const struct panel_column *c)
 {
-    const json_t *v = *c->member ? snapshot_at(row, c->member) : NULL;
-    bool raw = c->kind == KIND_TIME || c->kind == KIND_DAY_TIME || c->kind == KIND_UNTIL ||
-               c->kind == KIND_AGE;
     struct w_cell cell = {0};
-    if (json_is_number(v)) {
-        (void)json_text(out, v);
-    } else if (raw) {
-        export_csv_field(out, json_string_value(v) ? json_string_value(v) : "");
+    const json_t *v = figure_of(p, row, c);
+    if (c->kind == KIND_AGE || c->kind == KIND_LIMIT_EMPTY) {
+        add_seconds(out, p, row, c);
     } else if (c->kind == KIND_SERIES) {
         series_text(out, v);
+    } else if (c->kind == KIND_OK_CALLS) {
+        (void)buf_printf(out, "%lld", (long long)panel_ok_calls(row));
+    } else if (json_is_number(v)) {
+        (void)json_text(out, v);
+    } else if (is_time(c->kind)) {
+        export_csv_field(out, json_string_value(v) ? json_string_value(v) : "");
     } else {
         panel_cell(p, row, c, &cell);
         if (cell.kind == W_CELL_GAUGE) {
@@ -111,11 +162,29 @@ static void add_cell(struct buf *out, const struct panel *p, const json_t *row,
     }
 }
 
+/* The column's title, and what its figures are: "USED %", "TOOK ms", "FREES AT" for a time that the
+ * screen shows as how long until then. */
+static void add_title(struct buf *out, const struct panel *p, size_t column)
+{
+    char text[64];
+    const char *title = p->columns[column].title;
+    enum panel_kind kind = p->def->columns[column].kind;
+    struct str shown = str_of(title);
+    bool until = is_time(kind) && str_ends(shown, " IN");
+    const char *unit = kind == KIND_LIMIT_GAUGE                       ? " %"
+                       : kind == KIND_MS                              ? " ms"
+                       : kind == KIND_AGE || kind == KIND_LIMIT_EMPTY ? " s"
+                       : until                                        ? "AT"
+                                                                      : "";
+    snprintf(text, sizeof text, "%.*s%s", (int)(until ? shown.n - 2 : shown.n), title, unit);
+    export_csv_field(out, text);
+}
+
 static void add_csv(struct buf *out, const struct panel *p)
 {
     for (size_t c = 0; c < p->def->column_count; c++) {
         (void)buf_add(out, c ? "," : "");
-        export_csv_field(out, p->columns[c].title);
+        add_title(out, p, c);
     }
     (void)buf_add(out, "\r\n");
     for (size_t i = 0; i < p->table.count; i++) {

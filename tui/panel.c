@@ -101,6 +101,7 @@ void panel_init(struct panel *p, enum panel_id id, struct ui *ui)
     p->table.sort = p->def->sort;
     p->table.descending = p->def->descending;
     p->table.unsorted = p->def->unsorted;
+    p->table.newest_first = p->def->unsorted && p->def->descending;
     p->table.hold_ms = p->def->hold_ms;
 }
 
@@ -222,46 +223,57 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     bool past = p->ui->past.on && strstr(p->def->title, "24 h") != NULL;
     snprintf(title, sizeof title, "%.*s, %s", (int)said, p->def->title, past_range(p->ui));
     int x = w_text_add(a, 0, 0, focus ? W_LABEL : W_NORMAL, past ? title : p->def->title);
+    int rows = a->h - 2;
+    int n = 0;
     if (t->filter[0]) {
         char filter[256];
         str_printable(filter, sizeof filter, str_of(t->filter));
-        snprintf(text, sizeof text, "  %zu of %zu, filter %s", t->count, t->total, filter);
-        w_text_add(a, 0, x, W_NOTICE, text);
+        snprintf(text, sizeof text, " %zu of %zu, filter %s ", t->count, t->total, filter);
+        w_text_add(a, 0, x + 2, W_NOTICE, text);
         return;
     }
-    if (t->unsorted || a->w < 60 || t->total < 2) {
-        return;
+    text[0] = '\0';
+    if (!t->unsorted && a->w >= 60 && t->total > 1 && a->h > 1) {
+        n = snprintf(text, sizeof text, "sorted by %s", p->columns[t->sort].title);
     }
-    snprintf(text, sizeof text, "sorted by %s", p->columns[t->sort].title);
+    if (a->h == 1 && t->total > 0) {
+        snprintf(text, sizeof text, "%zu row%s", t->total, t->total == 1 ? "" : "s");
+    } else if (t->count > (size_t)(rows > 0 ? rows : 0) && n >= 0) {
+        snprintf(text + n, sizeof text - (size_t)n, "%s%zu-%zu of %zu", n > 0 ? "   " : "",
+                 t->top + 1, t->top + (size_t)rows, t->count);
+    }
     int width = w_text_width(text);
-    w_text_add(a, 0, a->w - width, W_MUTED, text);
+    if (x + 2 + width <= a->w) {
+        w_text_add(a, 0, a->w - width, W_MUTED, text);
+    }
 }
 
-void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title)
+static const char *why_empty(const struct panel *p)
 {
-    struct w_area body = *a;
-    if (with_title) {
-        draw_title(p, a, focus);
-        body = w_area_part(a, 1, 0, a->h - 1, a->w);
-    }
+    bool asked = p->shown.rows != NULL;
+    return p->table.pass                  ? "Reading the rows."
+           : p->table.filter[0]           ? "No row passes the filter; Esc clears it."
+           : now_only(p)                  ? "Kept for the present only; Esc: now."
+           : p->ui->past.on && asked      ? "Nothing in the time shown."
+           : asked                        ? p->def->empty
+           : p->ui->link.state == LINK_UP ? "Asking the core."
+                                          : "Not heard before the core went.";
+}
+
+void panel_draw(struct panel *p, const struct w_area *a, bool focus)
+{
+    struct w_area body = w_area_part(a, 1, 0, a->h - 1, a->w);
     p->area = body;
-    if (p->table.count == 0) {
+    p->rows_shown = 0;
+    if (p->table.count == 0 || a->h == 1) {
         p->area.h = 0;
-        bool asked = p->shown.rows != NULL;
-        bool past = p->ui->past.on;
-        w_text(&body, 0, 0, body.w, W_MUTED, W_LEFT,
-               p->table.pass        ? "Reading the rows."
-               : p->table.filter[0] ? "No row passes the filter; Esc clears it."
-               : now_only(p)        ? "Kept for the present only; Esc: now."
-               : past && asked      ? "Nothing in the time shown."
-               : asked              ? p->def->empty
-                                    : "Not heard yet.");
-        p->rows_shown = 0;
-        return;
+        w_text_lines(&body, 0, W_MUTED, a->h > 1 ? why_empty(p) : "");
+    } else {
+        struct w_source s = source_of(p, &p->shown);
+        p->table.skip = p->ui->low_bandwidth ? p->charts : 0;
+        p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
     }
-    struct w_source s = source_of(p, &p->shown);
-    p->table.skip = p->ui->low_bandwidth ? p->charts : 0;
-    p->rows_shown = w_table_draw(&p->table, &s, &body, focus);
+    draw_title(p, a, focus); /* last: it says which rows are shown */
 }
 
 enum w_hit panel_hit(const struct panel *p, int x, int y, long *row, size_t *column)

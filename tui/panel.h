@@ -148,8 +148,8 @@ bool panel_work(struct panel *p, int64_t now_ms);
 json_t *panel_row(const struct panel *p, size_t i); /* of those shown; borrowed or NULL */
 /* Moves the cursor by delta rows. */
 void panel_move(struct panel *p, long delta);
-/* Title line (with filter and count) and table. */
-void panel_draw(struct panel *p, const struct w_area *a, bool focus, bool with_title);
+/* Title line (with filter and count) and table; on a single row the title and how many rows. */
+void panel_draw(struct panel *p, const struct w_area *a, bool focus);
 /* What of the table lies at that place of the screen. */
 enum w_hit panel_hit(const struct panel *p, int x, int y, long *row, size_t *column);
 json_t *panel_selected(const struct panel *p); /* borrowed row or NULL */

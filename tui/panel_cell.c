@@ -129,17 +129,24 @@ static void put_age(const struct panel *p, struct w_cell *out, const json_t *v)
     put_text(out, text);
 }
 
+static void ms_words(char out[FORMAT_TEXT], long long ms)
+{
+    if (ms >= 1000) {
+        snprintf(out, FORMAT_TEXT, "%lld.%lld s", ms / 1000, ms / 100 % 10);
+    } else {
+        snprintf(out, FORMAT_TEXT, "%lld ms", ms);
+    }
+}
+
 static void put_ms(struct w_cell *out, const json_t *v)
 {
     char text[FORMAT_TEXT] = "-";
-    long long ms = json_integer_value(v);
-    if (json_is_integer(v) && ms >= 1000) {
-        snprintf(text, sizeof text, "%lld.%lld s", ms / 1000, ms / 100 % 10);
-    } else if (json_is_integer(v) && ms >= 0) {
-        snprintf(text, sizeof text, "%lld ms", ms);
+    bool known = json_is_integer(v) && json_integer_value(v) >= 0;
+    if (known) {
+        ms_words(text, json_integer_value(v));
     }
     put_text(out, text);
-    out->role = text[0] == '-' ? W_MUTED : W_NORMAL;
+    out->role = known ? W_NORMAL : W_MUTED;
 }
 
 static void put_series(const struct panel *p, struct w_cell *out, const json_t *v)
@@ -226,8 +233,9 @@ static void put_change(struct w_cell *out, const json_t *row)
             put_text(out, error);
             return;
         }
-        snprintf(text, sizeof text, "%lld in %lld ms", (long long)json_integer_value(status),
-                 (long long)json_integer_value(took));
+        char span[FORMAT_TEXT];
+        ms_words(span, json_integer_value(took));
+        snprintf(text, sizeof text, "%lld in %s", (long long)json_integer_value(status), span);
         put_text(out, text);
         return;
     }
@@ -251,24 +259,24 @@ static void put_who(struct w_cell *out, const json_t *row)
     }
 }
 
+/* "7k/min", "7k/min each" when every group has its own; while a change waits "7k/min -> 8k". */
 static void put_amount(const struct panel *p, struct w_cell *out, const json_t *limit,
                        const json_t *group)
 {
-    char amount[FORMAT_TEXT];
-    const char *metric = snapshot_text(limit, "metric");
+    char amount[FORMAT_TEXT + 24];
+    char wanted[FORMAT_TEXT];
     /* A limit's own amount, unless the row is a group. */
-    const json_t *of = p->def->subject == SUBJECT_GROUP && group ? group : limit;
-    format_amount(amount, metric, format_json_amount(snapshot_at(of, "amount"), metric));
-    const struct ui_edit *e =
-        edit_pending(p->ui, limit, p->def->subject == SUBJECT_GROUP ? group : NULL);
-    if (!e) {
-        put_text(out, amount);
+    const json_t *of = p->def->subject == SUBJECT_GROUP ? group : NULL;
+    const struct ui_edit *e = edit_pending(p->ui, limit, of);
+    panel_limit_short(amount, sizeof amount, limit, of);
+    if (e) {
+        format_amount(wanted, snapshot_text(limit, "metric"), e->amount);
+        snprintf(out->text, sizeof out->text, "%s -> %s", amount, wanted);
+        out->role = W_PENDING;
         return;
     }
-    char wanted[FORMAT_TEXT];
-    format_amount(wanted, metric, e->amount);
-    snprintf(out->text, sizeof out->text, "%s -> %s", amount, wanted);
-    out->role = W_PENDING;
+    bool each = !of && json_array_size(snapshot_at(limit, "per")) > 0;
+    snprintf(out->text, sizeof out->text, "%s%s", amount, each ? " each" : "");
 }
 
 static void put_gauge(struct w_cell *out, const json_t *limit, const json_t *group)

@@ -80,17 +80,17 @@ void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size
         bool all = strcmp(snapshot_text(row, "limit"), "all-calls") == 0;
         snprintf(out, size, all ? "limit unblock --all" : "-");
     } else if (snapshot_share(limit, group) >= 2) {
-        snprintf(out, size, "unblock it: b");
+        snprintf(out, size, "unblock: b");
     } else if (strcmp(code_of(row), "too_large") == 0) {
-        snprintf(out, size, "more than all of it: raise it, =");
+        snprintf(out, size, "raise it: =");
     } else if (left > 0 && panel_limit_state(limit, group) != W_STATE_CRIT) {
         format_amount(text, metric, left);
-        snprintf(out, size, "fits again: %s left", text);
+        snprintf(out, size, "fits: %s left", text);
     } else if (resets > ui->wall_ms) {
         format_span(text, resets - ui->wall_ms);
-        snprintf(out, size, "wait %s, or raise it: t", text);
+        snprintf(out, size, "wait %s, or raise: t", text);
     } else {
-        snprintf(out, size, "wait for a call to end, or raise: t");
+        snprintf(out, size, "wait, or raise: t");
     }
 }
 

@@ -18,8 +18,12 @@ struct w_column {
 };
 
 /* Fills width[0..n): -1 for a column that is left out. `seen`: the widest content so far. Columns
- * are `gap` apart. The first column may shrink below its minimum when it stands alone. */
+ * are `gap` apart, at least (w_columns_gap). The highest `drop` leaves first; what leaves last may
+ * make room for narrower ones again. The first column may shrink below its minimum when it stands
+ * alone. */
 void w_columns_fit(const struct w_column *columns, size_t n, const int *seen, int total, int gap,
                    int *width);
+/* Blanks before a column that is shown; 0 before the first. */
+int w_columns_gap(const struct w_column *columns, const int *width, size_t column, int gap);
 
 #endif

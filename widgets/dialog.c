@@ -3,6 +3,7 @@
 #include "core/base/str.h"
 #include "widgets/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_WIDTH 64
@@ -89,16 +90,32 @@ enum w_answer w_dialog_key(struct w_dialog *d, int key)
     }
 }
 
+void w_dialog_more(const struct w_area *in, int top, int count)
+{
+    char text[48];
+    struct w_area edge = *in;
+    if (count <= in->h || in->h <= 0) {
+        return;
+    }
+    snprintf(text, sizeof text, " %d-%d of %d ", top + 1, top + in->h, count);
+    edge.h++;
+    int width = w_text_width(text);
+    width = width < in->w ? width : in->w;
+    w_text(&edge, in->h, in->w - width, width, W_BORDER, W_LEFT, text);
+}
+
 struct put {
     struct w_area area;
     int y;
-    enum w_role role;
+    bool tight; /* blank lines are left out */
 };
 
 static void put_line(void *arg, const char *line)
 {
     struct put *p = arg;
-    w_text(&p->area, p->y++, 0, p->area.w, p->role, W_LEFT, line);
+    if (*line || !p->tight) {
+        w_text(&p->area, p->y++, 0, p->area.w, W_NORMAL, W_LEFT, line);
+    }
 }
 
 static void draw_answers(const struct w_area *in, int y, const struct w_dialog *d)
@@ -117,13 +134,13 @@ void w_dialog_draw(const struct w_area *a, const struct w_dialog *d)
     int y = in.h - 1;
     /* With hardly any room what to type matters more than what it is about. */
     int above = y - asks > 0 ? y - asks : 0;
-    struct put p = {.area = w_area_part(&in, 0, 0, above, in.w), .role = W_NORMAL};
+    struct put p = {.area = w_area_part(&in, 0, 0, above, in.w), .tight = lines > above};
     w_text_wrap(d->text, in.w, put_line, &p);
     if (!d->typed) {
         draw_answers(&in, y, d);
         return;
     }
-    p = (struct put){.area = w_area_part(&in, above, 0, y - above, in.w), .role = W_LABEL};
-    w_text_wrap(d->ask, in.w, put_line, &p);
+    struct w_area ask = w_area_part(&in, above, 0, y - above, in.w);
+    w_text_lines(&ask, 0, W_LABEL, d->ask);
     w_input_draw(&in, y, 0, in.w, &d->input, true);
 }

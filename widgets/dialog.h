@@ -11,6 +11,9 @@
  */
 struct w_area w_dialog_frame(const struct w_area *a, const char *title, int h, int w);
 
+/* Says on the frame around `in` which of `count` lines it shows, when it does not show all. */
+void w_dialog_more(const struct w_area *in, int top, int count);
+
 /* A question answered by No or Yes, No being chosen at first; or by typing something. */
 struct w_dialog {
     char title[64];

@@ -46,4 +46,7 @@ void w_list_draw(const struct w_area *a, const struct w_list *l)
         int i = top + y;
         w_text(&in, y, 0, in.w, i == l->at ? W_SELECTED : W_NORMAL, W_LEFT, l->item[i]);
     }
+    if (in.y + in.h < a->y + a->h) { /* framed */
+        w_dialog_more(&in, top, l->count);
+    }
 }

@@ -4,7 +4,6 @@
 #include "widgets/dialog.h"
 #include "widgets/text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 void w_pager_clear(struct w_pager *p)
@@ -85,13 +84,8 @@ int w_pager_draw_box(const struct w_area *a, struct w_pager *p)
     }
     struct w_area in = w_dialog_frame(a, p->title, p->count, width);
     draw(&in, p);
-    bool framed = in.y + in.h < a->y + a->h;
-    if (p->count > in.h && in.h > 0 && framed) {
-        char more[48];
-        snprintf(more, sizeof more, " %d-%d of %d ", p->top + 1, p->top + in.h, p->count);
-        struct w_area edge = in;
-        edge.h++;
-        w_text(&edge, in.h, in.w - w_text_width(more), w_text_width(more), W_BORDER, W_LEFT, more);
+    if (in.y + in.h < a->y + a->h) { /* framed */
+        w_dialog_more(&in, p->top, p->count);
     }
     return in.h;
 }

@@ -72,6 +72,7 @@ static void draw_header(const struct w_table *t, const struct w_source *s, const
         if (width[c] < 0) {
             continue;
         }
+        x += w_columns_gap(s->columns, width, c, gap);
         char title[64];
         bool sorted = c == t->sort && !t->unsorted;
         const char *arrow =
@@ -81,7 +82,7 @@ static void draw_header(const struct w_table *t, const struct w_source *s, const
             snprintf(title, sizeof title, "%s", s->columns[c].title);
         }
         w_text(a, 0, x, width[c], W_HEADER, s->columns[c].align, title);
-        x += width[c] + gap;
+        x += width[c];
     }
 }
 
@@ -140,11 +141,11 @@ enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const 
         if (width[c] < 0) {
             continue;
         }
-        if (x >= at && x < at + width[c] + gap) {
+        at += w_columns_gap(s->columns, width, c, gap) + width[c];
+        if (x < at) {
             *column = c;
             return W_HIT_HEADER;
         }
-        at += width[c] + gap;
     }
     return W_HIT_NOTHING;
 }
@@ -168,9 +169,10 @@ int w_table_draw(struct w_table *t, const struct w_source *s, const struct w_are
                 continue;
             }
             struct w_cell cell = {0};
+            x += w_columns_gap(s->columns, width, c, gap);
             s->cell(s->arg, t->order[i].row, c, &cell);
             draw_cell(a, y + 1, x, width[c], &cell, s->columns[c].align, marked);
-            x += width[c] + gap;
+            x += width[c];
         }
     }
     return rows;

@@ -49,9 +49,11 @@ struct w_table_pass; /* rows being taken in */
 struct w_table {
     size_t sort;
     bool descending;
-    bool unsorted;    /* rows as the source has them */
-    int64_t hold_ms;  /* rows are put in order again at most this often */
-    char filter[128]; /* "text", "!text", "column:text" */
+    bool unsorted;     /* rows as the source has them */
+    bool newest_first; /* while unsorted, the cursor on the first row stays there: it follows what
+                          is new until it is moved */
+    int64_t hold_ms;   /* rows are put in order again at most this often */
+    char filter[128];  /* "text", "!text", "column:text" */
     struct w_table_entry *order;
     size_t count, total; /* shown; before the filter */
     size_t at, top;

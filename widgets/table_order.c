@@ -305,7 +305,8 @@ static void sort_rows(const struct w_table *t, const struct w_source *s, struct 
 static void find_selected(struct w_table *t, const struct w_source *s)
 {
     uint64_t wanted = hash_of(t->selected);
-    for (size_t i = 0; i < t->count && t->selected[0]; i++) {
+    bool follows = t->newest_first && t->unsorted && t->at == 0;
+    for (size_t i = 0; i < t->count && t->selected[0] && !follows; i++) {
         if (t->order[i].hash == wanted) {
             t->at = i;
             return;

@@ -187,3 +187,24 @@ int w_text_wrap(const char *text, int width, void (*fn)(void *arg, const char *l
     } while (*text);
     return lines;
 }
+
+struct lines {
+    const struct w_area *area;
+    int y;
+    enum w_role role;
+};
+
+static void put_line(void *arg, const char *line)
+{
+    struct lines *l = arg;
+    w_text(l->area, l->y++, 0, l->area->w, l->role, W_LEFT, line);
+}
+
+int w_text_lines(const struct w_area *a, int y, enum w_role role, const char *text)
+{
+    struct lines l = {a, y, role};
+    if (*text) {
+        w_text_wrap(text, a->w, put_line, &l);
+    }
+    return l.y;
+}

@@ -31,5 +31,8 @@ void w_text_blank(const struct w_area *a, enum w_role role);
 /* Breaks text into lines of at most `width` columns at blanks (a longer word is broken); each line
  * is handed to fn. '\n' breaks too. Returns the number of lines. */
 int w_text_wrap(const char *text, int width, void (*fn)(void *arg, const char *line), void *arg);
+/* Draws text wrapped to the area from row y on, what does not fit left out; returns the row behind
+ * it. */
+int w_text_lines(const struct w_area *a, int y, enum w_role role, const char *text);
 
 #endif

@@ -20,8 +20,12 @@ void w_toast_hide(struct w_toast *t)
     t->text[0] = '\0';
 }
 
-void w_toast_draw(const struct w_area *a, int y, const struct w_toast *t)
+void w_toast_draw(const struct w_area *a, const struct w_toast *t)
 {
-    w_text(a, y, 0, a->w, t->role, W_LEFT, "");
-    w_text(a, y, 1, a->w - 1, t->role, W_LEFT, t->text);
+    int margin = a->w > 30 ? 1 : 0;
+    int lines = w_text_wrap(t->text, a->w - 2 * margin, NULL, NULL);
+    struct w_area all = w_area_part(a, lines < a->h ? a->h - lines : 0, 0, a->h, a->w);
+    struct w_area words = w_area_part(&all, 0, margin, all.h, all.w - 2 * margin);
+    w_text_blank(&all, t->role);
+    w_text_lines(&words, 0, t->role, t->text);
 }

@@ -86,7 +86,7 @@ test('theme, time, sorting and columns are there again the next time; each choic
     screen.keys('Enter');
     await screen.wait(/AMOUNT↓/);
     screen.keys('c', 'j', 'Space', 'Escape');
-    await screen.wait(/LIMIT +PER/);
+    await screen.wait(/LIMIT +AMOUNT/);
     screen.type(':theme light');
     screen.keys('Enter', 'T');
     await until('all to be kept', () => /time = local/.test(fs.readFileSync(file, 'utf8')), 40000);
@@ -97,7 +97,7 @@ test('theme, time, sorting and columns are there again the next time; each choic
     const again = start();
     await again.wait(/LIVE/);
     again.keys('7');
-    await again.wait(/LIMIT +PER +AMOUNT↓/);
+    await again.wait(/LIMIT +AMOUNT↓/);
     assert.doesNotMatch(again.show(), /not understood/);
     await leave(again);
 });

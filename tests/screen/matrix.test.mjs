@@ -45,10 +45,10 @@ function cell(shown, name, column) {
     const end = lines[head].indexOf(title[1], title.index) + title[1].length;
     const row = lines.slice(head + 1).find((line) => line.trimStart().startsWith(name));
     assert.ok(row, `no row ${name} in\n${shown}`);
-    return row.slice(0, end).match(/(\S+)$/)?.[1];
+    return row.slice(0, end).replace(/ each$/, '').match(/(\S+)$/)?.[1];
 }
 
-const count = (n) => (n < 1000 ? String(n) : `${(n / 1000).toFixed(n < 9995 ? 2 : 1)}k`);
+const count = (n) => (typeof n === 'string' || n < 1000 ? String(n) : `${(n / 1000).toFixed(n < 9995 ? 2 : 1)}k`);
 
 // Each view: a pattern that waits for it, and the figures to compare: row, column, what status says.
 function views(status) {
@@ -64,7 +64,7 @@ function views(status) {
         4: [/Applications, calls/, 'docs', totals(application)],
         5: [/Ended, newest first[^]*sales\/crm[^]*denied|Ended, newest first[^]*denied[^]*sales\/crm/, null, []],
         6: [/sales\/crm +haiku-day/, null, []],
-        7: [/haiku-day/, 'haiku-day', [['AMOUNT', limit.amount], ['DENIED', limit.denied], ['SO FAR', limit.used], ['GROUPS', limit.groups_total]]],
+        7: [/haiku-day/, 'haiku-day', [['AMOUNT', `${limit.amount}/day`], ['DENIED', limit.denied], ['SO FAR', limit.used], ['GROUPS', limit.groups_total]]],
         8: [/cloudwatch/, null, []],
         9: [/limit\.set/, null, []],
     };

@@ -120,9 +120,9 @@ test('any table is exported as it stands, into a new file only', async (t) => {
     screen.keys('Enter');
     await screen.wait(/1 row written to/);
     const [header, row] = fs.readFileSync(csv, 'utf8').split('\r\n');
-    assert.match(header, /^LIMIT,METRIC,PER,AMOUNT,USED,SO FAR,/);
+    assert.match(header, /^LIMIT,METRIC,PER,AMOUNT,USED %,SO FAR,/);
     const used = (await core.limit('haiku-minute')).used;
-    assert.match(row, new RegExp(`^haiku-minute,tokens,day,100k,0,${used},`));
+    assert.match(row, new RegExp(`^haiku-minute,tokens,day,100000,0,${used},`));
     screen.type(`:export ${csv}`);
     screen.keys('Enter');
     await screen.wait(/Not exported: .*is there already/);
@@ -144,7 +144,7 @@ test('columns are chosen, and the first stays', async (t) => {
     const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30 });
     await screen.wait(/LIVE/);
     screen.keys('7');
-    await screen.wait(/LIMIT +METRIC +PER/);
+    await screen.wait(/LIMIT +METRIC +AMOUNT/);
     screen.keys('c');
     await screen.wait(/\[x\] METRIC/);
     screen.keys('Enter');
@@ -152,9 +152,9 @@ test('columns are chosen, and the first stays', async (t) => {
     screen.keys('j', 'Space');
     await screen.wait(/\[ \] METRIC/);
     screen.keys('Escape');
-    await screen.wait(/LIMIT +PER/);
+    await screen.wait(/LIMIT +AMOUNT/);
     screen.keys('c', 'j', 'Enter', 'Escape');
-    await screen.wait(/LIMIT +METRIC +PER/);
+    await screen.wait(/LIMIT +METRIC +AMOUNT/);
     await leave(screen);
 });
 

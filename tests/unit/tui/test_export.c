@@ -30,6 +30,9 @@ static void csv_fields_are_quoted_where_they_must_be(void **state)
     field_is("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\"");
     field_is("@SUM(A1)", "\"'@SUM(A1)\"");
     field_is("+A1", "\"'+A1\"");
+    field_is("-1+cmd|' /C calc'!A0", "\"'-1+cmd|' /C calc'!A0\"");
+    field_is("-", "\"'-\"");
+    field_is("", "");
 }
 
 static void a_file_is_never_overwritten(void **state)

@@ -116,6 +116,41 @@ static void narrow_tables_lose_columns_in_order(void **state)
     assert_true(width[0] >= 0 && width[0] <= 5);
 }
 
+static void what_a_wide_column_leaves_goes_to_a_narrow_one(void **state)
+{
+    (void)state;
+    static const struct w_column wide[] = {{"TIME", 8, 8, W_LEFT, 0, 0},
+                                           {"MODEL", 16, 30, W_LEFT, 2, 0},
+                                           {"TOOK", 6, 6, W_RIGHT, 3, 0},
+                                           {"RARE", 4, 4, W_RIGHT, 9, 0}};
+    const int seen[4] = {8, 20, 6, 4};
+    int width[4];
+    w_columns_fit(wide, 4, seen, 24, 1, width); /* MODEL alone would need 25 */
+    assert_int_equal(width[1], -1);
+    assert_int_equal(width[2], 6);
+    assert_int_equal(width[3], -1); /* not what hardly matters */
+    w_columns_fit(wide, 4, seen, 25, 1, width);
+    assert_int_equal(width[1], 16);
+    assert_int_equal(width[2], -1);
+}
+
+static void words_do_not_touch_figures(void **state)
+{
+    (void)state;
+    static const struct w_column mixed[] = {{"NAME", 4, 4, W_LEFT, 0, 0},
+                                            {"N", 2, 2, W_RIGHT, 0, 0},
+                                            {"WORD", 4, 4, W_LEFT, 0, 0},
+                                            {"X", 2, 2, W_RIGHT, 0, 0}};
+    int width[4] = {4, 2, 4, 2};
+    assert_int_equal(w_columns_gap(mixed, width, 0, 1), 0);
+    assert_int_equal(w_columns_gap(mixed, width, 1, 1), 1);
+    assert_int_equal(w_columns_gap(mixed, width, 2, 1), 2);
+    assert_int_equal(w_columns_gap(mixed, width, 3, 1), 1);
+    width[1] = -1;
+    assert_int_equal(w_columns_gap(mixed, width, 2, 1), 1);
+    assert_int_equal(w_columns_gap(mixed, width, 2, 3), 3);
+}
+
 static void a_line_drops_what_matters_least(void **state)
 {
     (void)state;
@@ -188,6 +223,8 @@ int main(void)
         cmocka_unit_test(a_spark_keeps_slots_in_place),
         cmocka_unit_test(the_scale_of_a_spark_moves_in_steps),
         cmocka_unit_test(narrow_tables_lose_columns_in_order),
+        cmocka_unit_test(what_a_wide_column_leaves_goes_to_a_narrow_one),
+        cmocka_unit_test(words_do_not_touch_figures),
         cmocka_unit_test(a_line_drops_what_matters_least),
         cmocka_unit_test(roles_are_found_by_name),
     };

@@ -86,7 +86,7 @@ static void draw_small_parts(const struct w_area *a)
     w_gauge_draw(a, 1, 0, a->w, &g, W_NORMAL);
     w_gauge_draw(a, 1, a->w - 4, 12, &g, W_SELECTED);
     w_spark_draw(a, 2, 1, 15, &spark, W_NORMAL);
-    w_toast_draw(a, a->h - 1, &toast);
+    w_toast_draw(a, &toast);
 }
 
 static void nothing_leaves_its_area(void **state)
@@ -127,18 +127,86 @@ static void read_row(int y, char *out, size_t size)
     assert_true(wcstombs(out, wide, size) != (size_t)-1);
 }
 
-static void a_question_shows_its_text_and_both_answers(void **state)
+/* All rows of the screen, one behind the other. */
+static const char *screen_text(void)
 {
-    (void)state;
-    struct w_area a = {stdscr, &style, 0, 0, ROWS, COLS};
-    char all[ROWS * (COLS + 1) * 4] = "";
-    erase();
-    w_dialog_draw(&a, &dialog);
+    static char all[ROWS * (COLS * 4 + 1) + 1];
+    all[0] = '\0';
     for (int y = 0; y < ROWS; y++) {
         char row[COLS * 4 + 1];
         read_row(y, row, sizeof row);
         strncat(all, row, sizeof all - strlen(all) - 1);
     }
+    return all;
+}
+
+static void a_small_form_shows_what_will_happen_and_the_field_that_is_typed(void **state)
+{
+    (void)state;
+    struct w_form f = {.title = "haiku: tokens", .count = 4, .focus = 3};
+    static const char *const labels[] = {"Amount", "For", "Reason", "Ticket"};
+    for (int i = 0; i < 4; i++) {
+        f.field[i].label = labels[i];
+        f.field[i].help = i == 3 ? "kept in the audit, as many words as it takes" : "";
+    }
+    snprintf(f.note, sizeof f.note, "7k -> 8k");
+    snprintf(f.more, sizeof f.more, "would deny 3 calls");
+    static const int sizes[][2] = {{12, 56}, {8, 38}, {5, 20}, {3, 18}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct w_area a = {stdscr, &style, 0, 0, sizes[i][0], sizes[i][1]};
+        erase();
+        w_form_draw(&a, &f);
+        assert_non_null(strstr(screen_text(), "Ticket"));
+        assert_non_null(strstr(screen_text(), "7k -> 8k"));
+        assert_true((strstr(screen_text(), "would deny") != NULL) || sizes[i][0] == 3);
+        assert_true((strstr(screen_text(), "as many words") != NULL) == (i == 0));
+        assert_true((strstr(screen_text(), "Amount") != NULL) == (sizes[i][0] >= 8));
+    }
+}
+
+static void a_toast_takes_the_rows_it_needs(void **state)
+{
+    (void)state;
+    struct w_toast t = {0};
+    char row[COLS * 4 + 1];
+    struct w_area a = {stdscr, &style, 0, 0, 4, 40};
+    w_toast_show(&t, W_WARN, "haiku-minute costCenter=support is at 80 % of what it may use", 10);
+    erase();
+    w_toast_draw(&a, &t);
+    read_row(2, row, sizeof row);
+    assert_memory_equal(row, " haiku-minute costCenter=support is at ", 38);
+    read_row(3, row, sizeof row);
+    assert_memory_equal(row, " 80 % of what it may use", 24);
+    read_row(1, row, sizeof row);
+    assert_memory_equal(row, "      ", 6);
+}
+
+static void a_list_says_what_part_of_it_is_seen(void **state)
+{
+    (void)state;
+    static const char *const items[] = {"one", "two", "three", "four", "five", "six"};
+    struct w_list l = {.title = "Sort by", .count = 6, .at = 4};
+    for (int i = 0; i < 6; i++) {
+        l.item[i] = items[i];
+    }
+    struct w_area a = {stdscr, &style, 0, 0, 5, 40};
+    erase();
+    w_list_draw(&a, &l);
+    assert_non_null(strstr(screen_text(), "3-5 of 6"));
+    assert_null(strstr(screen_text(), "two"));
+    a.h = 12;
+    erase();
+    w_list_draw(&a, &l);
+    assert_null(strstr(screen_text(), " of 6"));
+}
+
+static void a_question_shows_its_text_and_both_answers(void **state)
+{
+    (void)state;
+    struct w_area a = {stdscr, &style, 0, 0, ROWS, COLS};
+    erase();
+    w_dialog_draw(&a, &dialog);
+    const char *all = screen_text();
     assert_non_null(strstr(all, "Block this limit?"));
     assert_non_null(strstr(all, "100k -> blocked"));
     assert_non_null(strstr(all, "No"));
@@ -241,6 +309,9 @@ int main(void)
         cmocka_unit_test(a_graph_keeps_slots_in_place_and_marks_its_axes),
         cmocka_unit_test(the_mark_of_a_selected_row_runs_through_its_bars),
         cmocka_unit_test(a_question_shows_its_text_and_both_answers),
+        cmocka_unit_test(a_small_form_shows_what_will_happen_and_the_field_that_is_typed),
+        cmocka_unit_test(a_toast_takes_the_rows_it_needs),
+        cmocka_unit_test(a_list_says_what_part_of_it_is_seen),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     w_pager_clear(&pager);

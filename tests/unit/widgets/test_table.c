@@ -170,6 +170,34 @@ static void the_selection_follows_its_row(void **state)
     w_table_free(&t);
 }
 
+static void comes_first(struct data *d, const char *name)
+{
+    memmove(&d->row[1], &d->row[0], d->count * sizeof d->row[0]);
+    d->row[0] = (struct row){name, 1};
+    d->count++;
+}
+
+static void the_cursor_on_the_newest_row_follows_what_is_new(void **state)
+{
+    (void)state;
+    struct data d = sample();
+    struct w_source s = source(&d);
+    struct w_table t = {.unsorted = true, .newest_first = true};
+    size_t row;
+    w_table_update(&t, &s, 1000);
+    comes_first(&d, "new");
+    w_table_update(&t, &s, 2000);
+    assert_true(w_table_selected(&t, &row));
+    assert_string_equal(d.row[row].name, "new");
+    w_table_move(&t, &s, 1, 0); /* haiku: once moved, it stays with its row */
+    comes_first(&d, "newer");
+    w_table_update(&t, &s, 3000);
+    assert_true(w_table_selected(&t, &row));
+    assert_string_equal(d.row[row].name, "haiku");
+    assert_int_equal(t.at, 2);
+    w_table_free(&t);
+}
+
 static void the_cursor_stays_inside(void **state)
 {
     (void)state;
@@ -374,6 +402,7 @@ int main(void)
         cmocka_unit_test(rows_that_are_nearly_equal_keep_their_places),
         cmocka_unit_test(new_rows_come_last_and_lost_ones_go_while_order_holds),
         cmocka_unit_test(the_selection_follows_its_row),
+        cmocka_unit_test(the_cursor_on_the_newest_row_follows_what_is_new),
         cmocka_unit_test(the_cursor_stays_inside),
         cmocka_unit_test(filters_narrow_the_rows),
         cmocka_unit_test(what_is_shown_stays_until_all_rows_are_in),
