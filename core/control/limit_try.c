@@ -11,6 +11,7 @@
 #define SINCE_MS 3600000
 #define KEPT_US  5000000
 #define FLUSH_MS 250 /* for the calls that have just ended */
+#define DAY_MS   86400000
 
 struct trial {
     struct whatif *whatif;
@@ -68,12 +69,16 @@ void limit_try_tick(struct core *c)
 struct known {
     struct known *next;
     const struct model *model;
+    struct resolved resolved; /* its model NULL: nothing can be said of its price */
+    int64_t price_day;
+    struct price price; /* of that day */
     struct whatif_names names;
 };
 
 struct loading {
     struct core *core;
     struct whatif *whatif;
+    bool counts_usd;
     struct known *all;
     enum err e;
 };
@@ -82,36 +87,67 @@ static void *on_names(void *arg, struct str model, const struct tags *tags, stru
 {
     struct loading *l = arg;
     struct known *k = calloc(1, sizeof(*k));
-    struct resolved late;
     if (!k) {
         l->e = ERR_NOMEM;
         return NULL;
     }
     k->next = l->all;
     l->all = k;
-    k->model = catalog_find(l->core->catalog, model);
-    if (!k->model && model.n > 0 &&
-        catalog_resolve(l->core->catalog, model, &late, NULL) == ERR_OK) {
-        k->model = late.model; /* unknown_models: allow */
+    k->price_day = INT64_MIN;
+    if (model.n == 0 || catalog_resolve(l->core->catalog, model, &k->resolved, NULL) != ERR_OK) {
+        k->resolved.model = NULL;
     }
+    k->model = catalog_find(l->core->catalog, model);
+    k->model = k->model ? k->model : k->resolved.model; /* unknown_models: allow */
     l->e = whatif_find(l->whatif, k->model, tags, principal, &k->names);
     return l->e == ERR_OK ? k : NULL;
 }
 
-/* A call asks for what it used, one that was denied for what it would have reserved, at the price
- * of then. */
+/* What the reservation of a call would have cost. The ledger has what the call itself did: the rest
+ * is by the share that both have of the list's price of that day. */
+static money_t reserved_usd(const struct loading *l, struct known *k, const struct ledger_spent *s)
+{
+    int64_t day = s->admitted_ms / DAY_MS;
+    if (s->outcome == OUTCOME_DENIED || !s->priced || !k->resolved.model) {
+        return s->charged; /* that is what was reserved */
+    }
+    if (day != k->price_day) {
+        k->price_day = day;
+        (void)catalog_price(l->core->catalog, &k->resolved, s->admitted_ms, &k->price);
+    }
+    money_t used = usage_cost(&s->usage, &k->price), held = usage_cost(&s->reserved, &k->price);
+    if (held < 0 || used < 0) {
+        return s->charged;
+    }
+    __int128 usd = used > 0 && s->charged > 0 ? (__int128)s->charged * held / used : held;
+    return usd > INT64_MAX / 4 ? INT64_MAX / 4 : (money_t)usd;
+}
+
+/* Nothing was generated: all was given back, the request too. */
+static bool gave_all_back(const struct ledger_spent *s)
+{
+    const struct usage *u = &s->usage;
+    return s->outcome == OUTCOME_FAILED && u->input == 0 && u->output == 0 && u->cache_read == 0 &&
+           u->cache_write_5m == 0 && u->cache_write_1h == 0;
+}
+
+/* A call asks for what it had reserved, one that was denied for what it would have, at the price of
+ * then. */
 static bool on_call(void *arg, void *names, const struct ledger_spent *spent)
 {
     struct loading *l = arg;
-    const struct known *k = names;
+    struct known *k = names;
     bool denied = spent->outcome == OUTCOME_DENIED;
     struct whatif_call call = {.admitted_ms = spent->admitted_ms,
                                .duration_ms = spent->duration_ms > 0 ? spent->duration_ms : 0,
                                .outcome = spent->outcome};
     bool has_price = denied || spent->priced || spent->charged > 0;
-    amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, k->model,
-               has_price ? spent->charged : -1);
-    call.reserved = call.used;
+    money_t asked = l->counts_usd && has_price ? reserved_usd(l, k, spent) : spent->charged;
+    amounts_of(&call.reserved, &spent->reserved, k->model, has_price ? asked : -1);
+    if (!gave_all_back(spent)) {
+        amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, k->model,
+                   has_price ? spent->charged : -1);
+    }
     l->e = whatif_load_found(l->whatif, &k->names, &call);
     return l->e == ERR_OK;
 }
@@ -125,9 +161,9 @@ static void forget(struct known *k)
     }
 }
 
-static enum err load(struct core *c, const struct trial *t, struct err_info *ei)
+static enum err load(struct core *c, const struct trial *t, bool counts_usd, struct err_info *ei)
 {
-    struct loading l = {.core = c, .whatif = t->whatif};
+    struct loading l = {.core = c, .whatif = t->whatif, .counts_usd = counts_usd};
     enum err e = ledger_read_spent(c->ledger, whatif_from(t->whatif), t->until_ms, on_names,
                                    on_call, &l, ei);
     forget(l.all);
@@ -207,7 +243,7 @@ static enum err prepare(struct core *c, const json_t *params, const struct targe
         }
         t->whatif =
             whatif_new(limit, target->group, t->config->timezone, c->catalog, t->since_ms, ei);
-        e = t->whatif ? load(c, t, ei) : ei->code;
+        e = t->whatif ? load(c, t, limit->metric == METRIC_USD, ei) : ei->code;
     }
     t->made_us = clock_mono_us();
     if (e != ERR_OK) {

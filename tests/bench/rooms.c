@@ -245,7 +245,7 @@ static bool on_spent(void *arg, void *names, const struct ledger_spent *spent)
                                .duration_ms = spent->duration_ms,
                                .outcome = spent->outcome};
     amounts_of(&call.used, denied ? &spent->reserved : &spent->usage, &model, spent->charged);
-    call.reserved = call.used;
+    amounts_of(&call.reserved, &spent->reserved, &model, spent->charged);
     return whatif_load_found(q->whatif, names, &call) == ERR_OK;
 }
 

@@ -182,6 +182,43 @@ static void what_denied_calls_would_have_cost(void **state)
     clock_set_fake_wall(0);
 }
 
+static void expect_denied(struct core_rig *r, const char *metric, const char *amount,
+                          const char *denied)
+{
+    json_t *a = done(r, "limit.try", draft(metric, amount, "month"));
+    assert_at(a, "denied", denied);
+    json_decref(a);
+}
+
+/* A call needs room for what it reserves, not for what it uses in the end; one that failed before
+ * anything was generated gives all of it back. */
+static void calls_ask_for_what_they_reserved(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    clock_set_fake_wall(1795225000000LL);
+    rig_open(&r, DAILY);
+    for (int i = 0; i < 4; i++) {
+        spent_of(&r, "docs", 60000 - i * 1000, NULL, 10, false);
+    }
+    for (int i = 0; i < 3; i++) {
+        spent_of(&r, "docs", 50000 - i * 1000, NULL, 10, true);
+    }
+    assert_int_equal(ledger_flush(r.core->ledger, 20000), ERR_OK);
+    expect_denied(&r, "tokens", "1400", "0"); /* 400 used and 1,000 asked for at the end */
+    expect_denied(&r, "tokens", "1399", "3");
+    expect_denied(&r, "tokens", "999", "7");
+    expect_denied(&r, "output_tokens", "560", "0");
+    expect_denied(&r, "output_tokens", "559", "3");
+    expect_denied(&r, "usd", "14", "0"); /* a dollar for what it used, ten for what it held */
+    expect_denied(&r, "usd", "12.99", "1");
+    expect_denied(&r, "usd", "9.99", "4");
+    expect_denied(&r, "requests", "5", "0"); /* each that failed made room for the next */
+    expect_denied(&r, "requests", "4", "3");
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
 static void what_is_asked_wrongly(void **state)
 {
     (void)state;
@@ -210,6 +247,7 @@ int main(void)
         cmocka_unit_test(works_for_one_group_and_without_a_core),
         cmocka_unit_test(a_limit_that_does_not_exist),
         cmocka_unit_test(what_denied_calls_would_have_cost),
+        cmocka_unit_test(calls_ask_for_what_they_reserved),
         cmocka_unit_test(what_is_asked_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
