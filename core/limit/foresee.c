@@ -2,8 +2,9 @@
  *
  * Input, `bytes`: a token is at least one byte, so the text's bytes and the catalog's overheads are
  * an upper bound. Input, `learned`: tokens a byte as past calls of the model and of that size
- * showed, never above the bytes estimate. Output: the client's maximum, or what the model and
- * application used before. */
+ * showed, never above the bytes estimate: those of the application, or of all while it has made
+ * few, so that the many calls of one say nothing about another's. Output: the client's maximum, or
+ * what the model and application used before. */
 #include "core/limit/limit_private.h"
 
 #include <string.h>
@@ -70,21 +71,30 @@ static struct str make_key(char out[KEY_MAX], char kind, const struct call *call
     return (struct str){out, n};
 }
 
-/* Short texts carry more of what no rule foresees; they must not spoil what long ones teach. */
-static struct str ratio_key(char out[KEY_MAX], const struct call *call)
+static struct str application_of(const struct call *call)
+{
+    return str_sub(tags_get(&call->tags, "applicationId"), 0, TAG_VALUE_MAX);
+}
+
+/* Short texts carry more of what no rule foresees; they must not spoil what long ones teach. Of
+ * `application` alone, of all where that is empty. */
+static struct str ratio_key(char out[KEY_MAX], const struct call *call, struct str application)
 {
     static const int64_t bounds[] = {1024, 8192, 65536};
-    char size = 'a';
+    char more[1 + TAG_VALUE_MAX] = {'a'};
     for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]) && call->text_bytes >= bounds[i];
          i++) {
-        size++;
+        more[0]++;
     }
-    return make_key(out, 'i', call, (struct str){&size, 1});
+    if (application.n > 0) {
+        memcpy(more + 1, application.p, application.n);
+    }
+    return make_key(out, 'i', call, (struct str){more, 1 + application.n});
 }
 
 static struct str output_key(char out[KEY_MAX], const struct call *call)
 {
-    return make_key(out, 'o', call, tags_get(&call->tags, "applicationId"));
+    return make_key(out, 'o', call, application_of(call));
 }
 
 static int64_t scaled(int64_t n, int64_t factor, int64_t divisor)
@@ -94,19 +104,27 @@ static int64_t scaled(int64_t n, int64_t factor, int64_t divisor)
     return v > COUNT_CAP ? COUNT_CAP : (int64_t)v;
 }
 
+static bool knows_ratio(struct limits *l, const struct call *call, struct str application,
+                        int64_t *ratio, int64_t *count)
+{
+    char key[KEY_MAX];
+    return learned_quantile(l->learned, ratio_key(key, call, application), RATIO_PERMILLE, ratio,
+                            count) &&
+           *count >= CALLS_KNOWN;
+}
+
 static int64_t foresee_input(struct limits *l, const struct call *call)
 {
     int64_t bytes = call->text_bytes < 0 ? 0 : call->text_bytes;
     int64_t text = bytes;
     if (!atomic_load_explicit(&l->estimate_bytes, memory_order_relaxed)) {
-        char key[KEY_MAX];
-        int64_t ratio, count;
+        int64_t ratio = RATIO_PRIOR, count = 0;
         int64_t margin = 100;
-        if (!learned_quantile(l->learned, ratio_key(key, call), RATIO_PERMILLE, &ratio, &count) ||
-            count < CALLS_KNOWN) {
-            ratio = RATIO_PRIOR;
-        } else {
+        if (knows_ratio(l, call, application_of(call), &ratio, &count) ||
+            knows_ratio(l, call, STR(""), &ratio, &count)) {
             margin = count < CALLS_MANY ? MARGIN_FEW_PERCENT : MARGIN_PERCENT;
+        } else {
+            ratio = RATIO_PRIOR;
         }
         text = scaled(scaled(bytes, ratio, RATIO_ONE), margin, 100);
         text = text > bytes ? bytes : text;
@@ -154,6 +172,10 @@ void foresee_learn(struct limits *l, const struct call *call)
     if (input > 0 && call->text_bytes > 0 && call->images <= 0 && call->documents <= 0) {
         int64_t beyond = input - overhead(call);
         int64_t ratio = scaled(beyond < 0 ? 0 : beyond, RATIO_ONE, call->text_bytes);
-        learned_note(l->learned, ratio_key(key, call), ratio);
+        struct str application = application_of(call);
+        learned_note(l->learned, ratio_key(key, call, STR("")), ratio);
+        if (application.n > 0) {
+            learned_note(l->learned, ratio_key(key, call, application), ratio);
+        }
     }
 }

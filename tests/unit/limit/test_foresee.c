@@ -170,6 +170,41 @@ static void apart_by_model_and_application(void **state)
     rig_end(&r);
 }
 
+static int64_t input_of(struct rig *r, const char *application)
+{
+    struct call c = body(r, 1000, 100);
+    c.tags.at[0] = (struct tag){STR("applicationId"), str_of(application)};
+    limit_foresee(r->l, &c);
+    return c.reserved_usage.input - 62;
+}
+
+static void learn_of(struct rig *r, const char *application, int calls, int64_t tokens)
+{
+    for (int i = 0; i < calls; i++) {
+        struct call c = body(r, 1000, 100);
+        c.tags.at[0] = (struct tag){STR("applicationId"), str_of(application)};
+        learn(r, c, 62 + tokens, 100);
+    }
+}
+
+/* The many calls of one application, whose text takes few tokens or many, do not decide what is
+ * held for another's. */
+static void one_does_not_spoil_it_for_others(void **state)
+{
+    (void)state;
+    struct rig r;
+    start(&r, false, false);
+    learn_of(&r, "dense", 30, 800);
+    learn_of(&r, "thin", 3000, 50);
+    assert_in_range(input_of(&r, "dense"), 800, 1000);
+    assert_in_range(input_of(&r, "thin"), 50, 70);
+    assert_in_range(input_of(&r, "new"), 50, 70); /* it has nothing but what all did */
+    learn_of(&r, "dense", 3000, 800);
+    assert_in_range(input_of(&r, "thin"), 50, 70);
+    assert_in_range(input_of(&r, "new"), 800, 1000);
+    rig_end(&r);
+}
+
 static uint32_t draw(uint32_t *seed)
 {
     *seed = *seed * 1664525 + 1013904223;
@@ -273,6 +308,7 @@ int main(void)
         cmocka_unit_test(prior_until_known),
         cmocka_unit_test(a_guess_keeps_no_call_out),
         cmocka_unit_test(apart_by_model_and_application),
+        cmocka_unit_test(one_does_not_spoil_it_for_others),
         cmocka_unit_test(covers_nearly_all),
         cmocka_unit_test(forgets),
         cmocka_unit_test(quantiles),

@@ -124,6 +124,10 @@ static bool life(long n)
         assert_int_equal(v.limits[1].used, 50 * ((h != NULL) + (late != NULL)));
         limits_view_free(&v);
         limits_release(r.l, last);
+        rig_time(&r, T0 + 3 * MINUTE); /* and is paid once */
+        c.admitted_wall_ms = r.now_ms;
+        limits_release(r.l, rig_admit(&r, &c));
+        rig_expect(&r, 1, 0, 0);
         limits_free(r.l);
         assert_int_equal(live, before);
         return done;

@@ -27,6 +27,8 @@ static void only_once_all_have_ended(void **state)
     struct limit_hold *later = rig_admit(&r, &small); /* does not matter to them */
     rig_settle(&r, ha, &a, 15, 0);                    /* gives 25 back */
     expect(&r, 0, 0, 0);                              /* b may still use more than it holds */
+    const struct usage more = {.input = 60};
+    assert_true(limits_top_up(r.l, later, &small, &more)); /* nor what it grows by */
     limits_release(r.l, later);
     expect(&r, 0, 0, 0);
     rig_settle(&r, hb, &b, 50, 0);
