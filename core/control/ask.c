@@ -29,7 +29,7 @@ static enum err run_here(struct config *config, const char *method, json_t *para
     struct core c = {.wake_fd = -1, .trial_lock = PTHREAD_MUTEX_INITIALIZER};
     enum err e = open_quietly(&c, config, ei);
     if (e == ERR_OK && strcmp(method, "limit.try") == 0) {
-        core_restore_overrides(&c);
+        core_restore_overrides(&c, config);
     } else if (e == ERR_OK && strcmp(method, "limit.list") == 0) {
         e = core_restore(&c, ei);
     }

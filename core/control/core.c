@@ -95,9 +95,27 @@ enum err core_open_identity(struct core *c, const struct config *config, struct 
                          why.text, keys);
 }
 
+struct stored_overrides {
+    struct core *core;
+    const struct config *config;
+};
+
+/* An amount means what the limit counted when it was set. */
+static bool still_means(struct core *c, const struct config *config,
+                        const struct ledger_override *r)
+{
+    for (size_t i = 0; i < config->limit_count; i++) {
+        if (strcmp(config->limits[i].name, r->limit) == 0) {
+            return limit_before_means(c, r->id, config->limits[i].metric);
+        }
+    }
+    return true;
+}
+
 static bool on_stored_override(void *arg, const struct ledger_override *r)
 {
-    struct core *c = arg;
+    const struct stored_overrides *s = arg;
+    struct core *c = s->core;
     struct limit_override o = {.id = r->id,
                                .has_amount = r->has_amount,
                                .amount = r->amount,
@@ -111,7 +129,12 @@ static bool on_stored_override(void *arg, const struct ledger_override *r)
     (void)str_copy(o.reason, sizeof(o.reason), str_of(r->reason));
     (void)str_copy(o.ticket, sizeof(o.ticket), str_of(r->ticket));
     struct err_info ei = {.code = ERR_OK};
-    if (limits_override(c->limits, &o, &ei) != ERR_OK) {
+    if (o.has_amount && !still_means(c, s->config, r)) {
+        log_warn("control", "the override of %s was made when it counted another metric: left out",
+                 r->limit);
+        o.has_amount = false;
+    }
+    if ((o.has_amount || o.blocked) && limits_override(c->limits, &o, &ei) != ERR_OK) {
         log_warn("control", "a stored override is not in force: %s", ei.text);
     }
     return true;
@@ -140,10 +163,11 @@ static enum err open_rooms(struct core *c, const struct core_options *o, struct 
     return e;
 }
 
-void core_restore_overrides(struct core *c)
+void core_restore_overrides(struct core *c, const struct config *config)
 {
     struct err_info ei = {.code = ERR_OK};
-    if (ledger_overrides(c->ledger, on_stored_override, c, &ei) != ERR_OK) {
+    struct stored_overrides s = {c, config};
+    if (ledger_overrides(c->ledger, on_stored_override, &s, &ei) != ERR_OK) {
         log_error("control", "stored overrides cannot be read: %s", ei.text);
     }
 }
@@ -152,7 +176,8 @@ enum err core_restore(struct core *c, struct err_info *ei)
 {
     size_t bytes;
     void *debts = ledger_debts(c->ledger, &bytes);
-    enum err e = ledger_overrides(c->ledger, on_stored_override, c, ei);
+    struct stored_overrides stored = {c, c->config};
+    enum err e = ledger_overrides(c->ledger, on_stored_override, &stored, ei);
     if (e == ERR_OK && limits_restore_debts(c->limits, debts, bytes) != ERR_OK) {
         e = err_set(ei, ERR_NOMEM, "no memory for the debts of limits");
     }

@@ -196,8 +196,9 @@ enum err core_open_identity(struct core *c, const struct config *config,
 /* Puts stored overrides and the usage of running windows into the limits. */
 enum err core_restore(struct core *c, struct err_info *ei) MUST_CHECK;
 
-/* Stored overrides alone, in force or again; what does not fit the limits any more is logged. */
-void core_restore_overrides(struct core *c);
+/* Stored overrides alone, in force or again, of the limits of that file; what does not fit them any
+ * more is logged. */
+void core_restore_overrides(struct core *c, const struct config *config);
 
 /* watch.c: what is told besides thresholds; control thread. */
 struct watch *watch_new(void);
@@ -222,6 +223,10 @@ enum err core_reload(struct core *c, struct err_info *ei) MUST_CHECK;
 void key_store_use(struct core *c); /* writes down when keys were used last */
 
 /* limit_before.c */
+/* Did the limit count that metric when the change was made? Not known of an earlier tollgate's:
+ * true.
+ */
+bool limit_before_means(struct core *c, int64_t change_id, enum config_metric metric);
 #define BEFORE_KEPT_MS    (90 * 24 * 3600000LL)
 #define BEFORE_KEPT_COUNT 10000
 /* Forgets what was before changes older than keep_ms or followed by keep_count others (they cannot

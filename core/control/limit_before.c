@@ -8,32 +8,12 @@
 #include "core/base/log.h"
 #include "core/control/limit_change.h"
 
-#define BEFORE_MAX   16   /* overrides over overrides */
+#define BEFORE_MAX   100  /* overrides over overrides */
 #define CLEAN_WRITES 20   /* each may wait for the disk, and the screens with it */
 #define CLEAN_LOOKS  1000 /* at changes, a turn */
 #define CLEANED      "before.cleaned"
 
-void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores)
-{
-    char key[48];
-    json_t *o = json_pack("{s:b, s:b, s:I, s:b, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I}",
-                          "override", t->has_override, "has_amount", t->override.has_amount,
-                          "amount", (json_int_t)t->override.amount, "blocked", t->override.blocked,
-                          "until", (json_int_t)t->override.until_ms, "actor", t->override.actor,
-                          "uid", (json_int_t)t->override.actor_uid, "reason", t->override.reason,
-                          "ticket", t->override.ticket, "since", (json_int_t)t->override.since_ms,
-                          "id", (json_int_t)t->override.id, "restores", (json_int_t)restores);
-    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
-    (void)snprintf(key, sizeof(key), "before.%" PRId64, change_id);
-    if (text) {
-        (void)!ledger_put_value(c->ledger, key, str_of(text), NULL);
-    }
-    free(text);
-    json_decref(o);
-}
-
-static enum before read_before(struct core *c, int64_t change_id, struct limit_override *o,
-                               int64_t *restores)
+static json_t *load(struct core *c, int64_t change_id)
 {
     char key[48];
     struct buf text;
@@ -43,6 +23,29 @@ static enum before read_before(struct core *c, int64_t change_id, struct limit_o
                     ? json_loadb(buf_bytes(&text), text.len, 0, NULL)
                     : NULL;
     buf_free(&text);
+    return b;
+}
+
+/* Amounts of then; of an earlier tollgate's it is not known. */
+static bool means(const json_t *before, enum config_metric metric)
+{
+    const char *then = param_text(before, "metric");
+    return metric == METRIC_COUNT || !then || strcmp(then, config_metric_name(metric)) == 0;
+}
+
+bool limit_before_means(struct core *c, int64_t change_id, enum config_metric metric)
+{
+    json_t *b = load(c, change_id);
+    bool so = means(b, metric);
+    json_decref(b);
+    return so;
+}
+
+/* metric: what the limit counts now; an amount of another one is left out. METRIC_COUNT: any. */
+static enum before read_before(struct core *c, int64_t change_id, enum config_metric metric,
+                               struct limit_override *o, int64_t *restores)
+{
+    json_t *b = load(c, change_id);
     *restores = json_integer_value(json_object_get(b, "restores"));
     if (!b) {
         return BEFORE_UNKNOWN;
@@ -59,19 +62,57 @@ static enum before read_before(struct core *c, int64_t change_id, struct limit_o
     (void)str_copy(o->actor, sizeof(o->actor), str_of(param_text(b, "actor")));
     (void)str_copy(o->reason, sizeof(o->reason), str_of(param_text(b, "reason")));
     (void)str_copy(o->ticket, sizeof(o->ticket), str_of(param_text(b, "ticket")));
+    if (!means(b, metric)) {
+        o->has_amount = false;
+        any = any && o->blocked;
+    }
     json_decref(b);
     return any ? BEFORE_OVERRIDE : BEFORE_NONE;
 }
 
+/* The change that first put in force what that one brought back, or it itself. */
+static int64_t first_of(struct core *c, int64_t change_id)
+{
+    struct limit_override o;
+    int64_t restores = change_id;
+    for (int i = 0; i < BEFORE_MAX && restores != 0; i++) {
+        change_id = restores;
+        (void)read_before(c, change_id, METRIC_COUNT, &o, &restores);
+    }
+    return change_id;
+}
+
+void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores)
+{
+    char key[48];
+    restores = first_of(c, restores);
+    json_t *o = json_pack("{s:s, s:b, s:b, s:I, s:b, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I}",
+                          "metric", config_metric_name(t->file->metric), "override",
+                          t->has_override, "has_amount", t->override.has_amount, "amount",
+                          (json_int_t)t->override.amount, "blocked", t->override.blocked, "until",
+                          (json_int_t)t->override.until_ms, "actor", t->override.actor, "uid",
+                          (json_int_t)t->override.actor_uid, "reason", t->override.reason, "ticket",
+                          t->override.ticket, "since", (json_int_t)t->override.since_ms, "id",
+                          (json_int_t)t->override.id, "restores", (json_int_t)restores);
+    char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    (void)snprintf(key, sizeof(key), "before.%" PRId64, change_id);
+    if (text) {
+        (void)!ledger_put_value(c->ledger, key, str_of(text), NULL);
+    }
+    free(text);
+    json_decref(o);
+}
+
 /* What lies beneath the override of a change, ended or not; *change_id becomes the change that
  * first put it in force. */
-static enum before read_beneath(struct core *c, int64_t *change_id, struct limit_override *o)
+static enum before read_beneath(struct core *c, int64_t *change_id, enum config_metric metric,
+                                struct limit_override *o)
 {
     int64_t restores;
-    enum before b = read_before(c, *change_id, o, &restores);
+    enum before b = read_before(c, *change_id, metric, o, &restores);
     for (int i = 0; i < BEFORE_MAX && restores != 0; i++) {
         *change_id = restores;
-        b = read_before(c, *change_id, o, &restores);
+        b = read_before(c, *change_id, metric, o, &restores);
     }
     return b;
 }
@@ -81,28 +122,29 @@ static bool has_ended(const struct limit_override *o, int64_t now_ms)
     return o->until_ms != 0 && o->until_ms <= now_ms;
 }
 
-static enum before that_holds(struct core *c, enum before b, int64_t now_ms,
-                              struct limit_override *o, int64_t *change_id)
+static enum before that_holds(struct core *c, enum before b, enum config_metric metric,
+                              int64_t now_ms, struct limit_override *o, int64_t *change_id)
 {
     for (int i = 0; i < BEFORE_MAX && b == BEFORE_OVERRIDE && has_ended(o, now_ms); i++) {
         *change_id = o->id;
-        b = read_beneath(c, change_id, o);
+        b = read_beneath(c, change_id, metric, o);
     }
     return b == BEFORE_OVERRIDE && has_ended(o, now_ms) ? BEFORE_NONE : b;
 }
 
-enum before limit_before(struct core *c, int64_t change_id, int64_t now_ms,
-                         struct limit_override *o)
+enum before limit_before(struct core *c, int64_t change_id, enum config_metric metric,
+                         int64_t now_ms, struct limit_override *o)
 {
     int64_t restores;
-    return that_holds(c, read_before(c, change_id, o, &restores), now_ms, o, &change_id);
+    enum before b = read_before(c, change_id, metric, o, &restores);
+    return that_holds(c, b, metric, now_ms, o, &change_id);
 }
 
-enum before limit_beneath(struct core *c, int64_t *change_id, int64_t now_ms,
-                          struct limit_override *o)
+enum before limit_beneath(struct core *c, int64_t *change_id, enum config_metric metric,
+                          int64_t now_ms, struct limit_override *o)
 {
-    enum before b = read_beneath(c, change_id, o);
-    return that_holds(c, b, now_ms, o, change_id);
+    enum before b = read_beneath(c, change_id, metric, o);
+    return that_holds(c, b, metric, now_ms, o, change_id);
 }
 
 /* --- forgetting --- */
@@ -117,7 +159,7 @@ static bool is_needed(struct core *c, const struct ledger_change *change)
             return true;
         }
         int64_t restores;
-        any = read_before(c, o.id, &o, &restores) == BEFORE_OVERRIDE || restores != 0;
+        any = read_before(c, o.id, METRIC_COUNT, &o, &restores) == BEFORE_OVERRIDE || restores != 0;
         o.id = restores != 0 ? restores : o.id;
     }
     return false;

@@ -107,11 +107,10 @@ static enum err put_in_force(struct core *c, const struct target *t, struct edit
         e = limit_change_store(c, &edit->override, ei);
         return e == ERR_OK ? limits_override(c->limits, &edit->override, ei) : e;
     }
-    if (t->has_override) {
-        e = ledger_drop_override(c->ledger, t->file->name, t->group, ei);
-        e = e == ERR_OK ? limits_revert(c->limits, t->file->name, t->group, ei) : e;
-    }
-    return e;
+    /* Also one that is not in force: of another metric. */
+    e = ledger_drop_override(c->ledger, t->file->name, t->group, ei);
+    return e == ERR_OK && t->has_override ? limits_revert(c->limits, t->file->name, t->group, ei)
+                                          : e;
 }
 
 /* The change in the ledger, and in force. */
@@ -219,24 +218,15 @@ enum err limit_change_begin(const struct actor *a, const struct target *t, const
 
 /* --- overrides that end by themselves --- */
 
-static const struct config_limit *limit_named(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->limit_count; i++) {
-        if (strcmp(c->limits[i].name, name) == 0) {
-            return &c->limits[i];
-        }
-    }
-    return NULL;
-}
-
 /* What the ended override had replaced comes back, if it holds still. */
 static enum err end_override(struct core *c, const struct limit_override *ended,
                              struct ledger_change *change, struct err_info *ei)
 {
-    const struct config_limit *f = limit_named(c->config, ended->limit);
+    const struct config_limit *f = limit_target_file(c->config, str_of(ended->limit));
     struct limit_override o;
     change->undoes = ended->id;
-    bool back = limit_beneath(c, &change->undoes, change->time_ms, &o) == BEFORE_OVERRIDE;
+    enum config_metric metric = f ? f->metric : METRIC_COUNT;
+    bool back = limit_beneath(c, &change->undoes, metric, change->time_ms, &o) == BEFORE_OVERRIDE;
     enum err e = ERR_OK;
     if (back) {
         (void)str_copy(o.limit, sizeof(o.limit), str_of(ended->limit));

@@ -20,6 +20,8 @@ enum err limit_target_find(struct core *c, const char *name, const json_t *param
                            const char *group_text, struct target *t,
                            struct err_info *ei) MUST_CHECK;
 void limit_target_clear(struct target *t);
+/* The limit of that name; NULL: none. */
+const struct config_limit *limit_target_file(const struct config *c, struct str name);
 /* "100k", "12.50", "+10%", "-10%". */
 enum err limit_target_amount(const struct target *t, const char *text, int64_t *out,
                              struct err_info *ei) MUST_CHECK;
@@ -88,13 +90,14 @@ enum before { BEFORE_UNKNOWN, BEFORE_NONE, BEFORE_OVERRIDE };
 /* Keeps what the target's override is, as what was before that change. restores: as in the edit. */
 void limit_before_keep(struct core *c, const struct target *t, int64_t change_id, int64_t restores);
 /* What was in force before a change and, where that has ended by itself since, what lay beneath it.
- * With BEFORE_OVERRIDE *o is filled, but for limit and group. */
-enum before limit_before(struct core *c, int64_t change_id, int64_t now_ms,
-                         struct limit_override *o);
+ * With BEFORE_OVERRIDE *o is filled, but for limit and group. metric: what the limit counts now; an
+ * amount of another one does not come back. */
+enum before limit_before(struct core *c, int64_t change_id, enum config_metric metric,
+                         int64_t now_ms, struct limit_override *o);
 /* What the override that a change put in force had replaced, and comes back when it ends: what was
  * before the change, or where the change brought an earlier override back, before that one.
  * *change_id becomes the earliest change that is over with it. */
-enum before limit_beneath(struct core *c, int64_t *change_id, int64_t now_ms,
-                          struct limit_override *o);
+enum before limit_beneath(struct core *c, int64_t *change_id, enum config_metric metric,
+                          int64_t now_ms, struct limit_override *o);
 
 #endif

@@ -16,22 +16,12 @@ struct drift {
     json_t *overrides;
 };
 
-static const struct config_limit *in_file(const struct core *c, const char *name)
-{
-    for (size_t i = 0; i < c->config->limit_count; i++) {
-        if (strcmp(c->config->limits[i].name, name) == 0) {
-            return &c->config->limits[i];
-        }
-    }
-    return NULL;
-}
-
 /* Only what is in force: a stored one may have ended, or its limit may have left the file. */
 static bool on_override(void *arg, const struct ledger_override *stored)
 {
     struct drift *d = arg;
     struct limit_override o;
-    const struct config_limit *f = in_file(d->core, stored->limit);
+    const struct config_limit *f = limit_target_file(d->core->config, str_of(stored->limit));
     if (!f || !limits_get_override(d->core->limits, stored->limit, stored->group, &o)) {
         return true;
     }
@@ -193,7 +183,8 @@ enum err limit_unblock(struct core *c, const struct actor *a, const json_t *para
                       t.group);
     if (e == ERR_OK) {
         struct limit_override before;
-        enum before b = limit_before(c, t.override.id, clock_wall_ms(), &before);
+        int64_t change_id = t.override.id;
+        enum before b = limit_beneath(c, &change_id, t.file->metric, clock_wall_ms(), &before);
         if (b == BEFORE_OVERRIDE && !before.blocked) {
             edit.override.has_amount = before.has_amount;
             edit.override.amount = before.amount;

@@ -10,6 +10,16 @@ void limit_target_clear(struct target *t)
     limits_view_free(&t->view);
 }
 
+const struct config_limit *limit_target_file(const struct config *c, struct str name)
+{
+    for (size_t i = 0; i < c->limit_count; i++) {
+        if (str_is(name, c->limits[i].name)) {
+            return &c->limits[i];
+        }
+    }
+    return NULL;
+}
+
 /* A tag whose values the file lists has no others, so no counter of such a group can ever be used.
  */
 static bool value_exists(const struct config *c, const char *key, const char *value)

@@ -36,15 +36,7 @@ struct walk {
 
 static bool in_file(const struct core *c, struct str limit)
 {
-    if (limit.n == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < c->config->limit_count; i++) {
-        if (str_is(limit, c->config->limits[i].name)) {
-            return true;
-        }
-    }
-    return false;
+    return limit.n == 0 || limit_target_file(c->config, limit) != NULL;
 }
 
 static struct trail *trail_of(struct walk *w, const struct audit_entry *e)
@@ -174,11 +166,11 @@ static enum err check_kind(struct core *c, int64_t id, struct err_info *ei)
 }
 
 /* The state before a change; what would have ended by itself meanwhile does not come back. */
-static enum err recall(struct core *c, const struct ledger_change *change, struct edit *edit,
-                       struct err_info *ei)
+static enum err recall(struct core *c, const struct ledger_change *change,
+                       enum config_metric metric, struct edit *edit, struct err_info *ei)
 {
     struct limit_override before;
-    enum before b = limit_before(c, change->id, clock_wall_ms(), &before);
+    enum before b = limit_before(c, change->id, metric, clock_wall_ms(), &before);
     if (b == BEFORE_UNKNOWN) {
         return err_set(ei, ERR_NOT_FOUND,
                        "what was in force before change %" PRId64 " is not known any more",
@@ -218,7 +210,7 @@ enum err limit_undo(struct core *c, const struct actor *a, const json_t *params,
         return e;
     }
     e = limit_change_begin(a, &t, params, "limit.undo", &edit, ei);
-    e = e == ERR_OK ? recall(c, &change, &edit, ei) : e;
+    e = e == ERR_OK ? recall(c, &change, t.file->metric, &edit, ei) : e;
     e = e == ERR_OK ? limit_change_apply(c, a, &t, &edit, params, result, ei) : e;
     limit_target_clear(&t);
     return e;

@@ -91,7 +91,12 @@ static enum err store(struct core *c, struct one *one, struct err_info *ei)
         now.since_ms != one->now.since_ms) {
         return ERR_OK;
     }
-    struct target before = {.has_override = one->had, .override = one->before};
+    struct target before = {.file = limit_target_file(c->config, str_of(one->now.limit)),
+                            .has_override = one->had,
+                            .override = one->before};
+    if (!before.file) {
+        return ERR_OK;
+    }
     enum err e = one->change.id == 0 ? ledger_change(c->ledger, &one->change, ei) : ERR_OK;
     if (e != ERR_OK) {
         return e;

@@ -102,7 +102,8 @@ static enum err swap_limits(void *arg, struct err_info *ei)
     struct swap *s = arg;
     enum err e = limits_reload(s->core->limits, s->config, s->catalog, ei);
     if (e == ERR_OK) {
-        core_restore_overrides(s->core); /* of limits that were away, or whose `per` has changed */
+        /* Of limits that were away, or whose `per` has changed. */
+        core_restore_overrides(s->core, s->config);
         let_the_clock_tick();
     }
     return e;

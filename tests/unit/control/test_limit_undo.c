@@ -170,6 +170,91 @@ static void an_end_after_an_undo(void **state)
     clock_set_fake_wall(0);
 }
 
+/* Through a revert of it and back a block keeps what it lies on. */
+static void a_block_brought_back_keeps_what_it_lies_on(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    int64_t now = clock_wall_ms();
+    pass(&now, 0);
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set_for("200k", "1h"), "100000", "200000");
+    change(&r, "limit.block", named("minute"), "200000", "\"blocked\"");
+    change(&r, "limit.revert", named("minute"), "\"blocked\"", "100000");
+    undo(&r, 3, "100000", "\"blocked\"");
+    change(&r, "limit.unblock", named("minute"), "\"blocked\"", "200000"); /* 5 */
+    undo(&r, 5, "200000", "\"blocked\"");
+    undo(&r, 2, "\"blocked\"", "200000");
+    pass(&now, 61 * 60000);
+    WAIT_FOR(newest_is_an_end(&r));
+    expect_minute(&r, "100000", "false");
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
+/* However often something was tried and taken back in between. */
+static void what_lies_beneath_is_found_at_any_depth(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    int64_t now = clock_wall_ms();
+    pass(&now, 0);
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "150k"), "100000", "150000");
+    for (int i = 0; i < 30; i++) { /* one on the other */
+        json_decref(done(&r, "limit.set", set_for("200k", i % 2 ? "10h" : "20h")));
+    }
+    for (int i = 0; i < 30; i++) {
+        json_decref(done(&r, "limit.set", set("minute", "tokens", "300k")));
+        json_decref(done(&r, "limit.undo", NULL));
+    }
+    pass(&now, 21 * 3600000);
+    WAIT_FOR(newest_is_an_end(&r));
+    expect_minute(&r, "150000", "false");
+    undo(&r, 1, "150000", "100000");
+    rig_close(&r);
+    clock_set_fake_wall(0);
+}
+
+static void reload_now(void *arg)
+{
+    struct err_info ei = {0};
+    if (core_reload(arg, &ei) != ERR_OK) {
+        fail_msg("%s", ei.text);
+    }
+}
+
+static void reload(struct core_rig *r, const char *limits)
+{
+    rig_write(r, limits);
+    assert_true(server_run(r->core->server, reload_now, r->core));
+}
+
+/* 200,000 tokens are not $200,000, nor a fraction of a cent. */
+static void an_amount_of_another_metric_does_not_come_back(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000");
+    change(&r, "limit.set", set("minute", "tokens", "300k"), "200000", "300000");
+    reload(&r, "limits:\n  - {name: minute, model: haiku, usd: 5, window: 1m}\n");
+    expect_minute(&r, "5", "false");
+    config_unref(r.config);
+    r.config = rig_load(&r);
+    rig_restart(&r);
+    expect_minute(&r, "5", "false");
+    change(&r, "limit.undo", NULL, "5", "5");
+    reload(&r, LIMITS);
+    expect_minute(&r, "100000", "false"); /* what was undone stays so */
+    reload(&r, "limits:\n  - {name: minute, model: haiku, usd: 5, window: 1m}\n");
+    change(&r, "limit.block", named("minute"), "5", "\"blocked\"");
+    reload(&r, LIMITS);
+    expect_minute(&r, "100000", "true"); /* a block is one of any metric */
+    change(&r, "limit.unblock", named("minute"), "\"blocked\"", "100000");
+    rig_close(&r);
+}
+
 static json_t *all_of_them(const char *duration)
 {
     json_t *p = json_pack("{s:b}", "all", 1);
@@ -248,9 +333,15 @@ static void a_kill_switch_for_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_kill_switch_too),        cmocka_unit_test(a_kill_switch_for_a_time),
-        cmocka_unit_test(each_goes_one_further_back), cmocka_unit_test(one_by_its_number),
-        cmocka_unit_test(never_over_another),         cmocka_unit_test(an_end_after_an_undo),
+        cmocka_unit_test(the_kill_switch_too),
+        cmocka_unit_test(a_kill_switch_for_a_time),
+        cmocka_unit_test(each_goes_one_further_back),
+        cmocka_unit_test(one_by_its_number),
+        cmocka_unit_test(never_over_another),
+        cmocka_unit_test(an_end_after_an_undo),
+        cmocka_unit_test(an_amount_of_another_metric_does_not_come_back),
+        cmocka_unit_test(a_block_brought_back_keeps_what_it_lies_on),
+        cmocka_unit_test(what_lies_beneath_is_found_at_any_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
