@@ -40,6 +40,8 @@ static const char help[] =
     "`undo` takes back your last change of a limit, or of the kill switch, that holds still, each "
     "further one the one before; set again to redo.\n"
     "It is refused if the limit was changed since.\n"
+    "`history` lists who changed limits (or that limit), newest first; changes of keys and stopped "
+    "calls are in `tollgate audit`.\n"
     "`try` says what that amount would have denied of the calls in the ledger: of the last hour, "
     "or "
     "since T (24h, or a time). With a window (10s 1m 1h day week month) it tries a limit that does "

@@ -237,7 +237,7 @@ static bool on_change(void *arg, const struct audit_entry *e)
 {
     struct search *s = arg;
     bool holds = s->below == 0 || e->change_id < s->below;
-    if (!holds || e->limit.n > 0 || !str_starts(e->action, "limit.")) {
+    if (!holds || e->limit.n > 0) {
         return true;
     }
     if (e->undoes > 0) {
@@ -252,7 +252,8 @@ static bool on_change(void *arg, const struct audit_entry *e)
 static int64_t blocked_by(struct core *c)
 {
     struct search s = {.below = 0};
-    struct audit_query q = {.changes = true, .newest_first = true, .max = BEFORE_KEPT_COUNT};
+    struct audit_query q = {
+        .changes = true, .limits_only = true, .newest_first = true, .max = BEFORE_KEPT_COUNT};
     return ledger_audit(c->ledger, &q, on_change, &s, NULL) == ERR_OK ? s.found : 0;
 }
 

@@ -210,6 +210,7 @@ enum err limit_history(struct core *c, const struct actor *a, const json_t *para
     (void)a;
     json_int_t max = json_integer_value(json_object_get(params, "max"));
     struct audit_query q = {.changes = true,
+                            .limits_only = true,
                             .newest_first = true,
                             .max = max > 0 && max < 500 ? max : 100,
                             .limit = param_text(params, "name")};

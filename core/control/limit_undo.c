@@ -77,9 +77,6 @@ static bool on_change(void *arg, const struct audit_entry *e)
     if (w->looks++ == BEFORE_KEPT_COUNT) {
         return false;
     }
-    if (!str_starts(e->action, "limit.")) {
-        return true;
-    }
     struct trail *t = trail_of(w, e);
     if (t == NULL) {
         return false;
@@ -119,7 +116,7 @@ static enum err nothing_found(const struct walk *w, struct err_info *ei)
 static enum err find_change(struct core *c, struct walk *w, struct ledger_change *change,
                             struct err_info *ei)
 {
-    w->query = (struct audit_query){.changes = true, .newest_first = true};
+    w->query = (struct audit_query){.changes = true, .limits_only = true, .newest_first = true};
     w->memory = true;
     enum err e = ledger_audit(c->ledger, &w->query, on_change, w, ei);
     map_free(&w->trails, free);

@@ -54,6 +54,9 @@ static bool pair_in_group(struct str group, const char *key, const char *value)
 /* A change has no tags but those of the group it is about. */
 static bool change_passes(const struct audit_query *q, const struct audit_entry *e)
 {
+    if (q->limits_only && !str_starts(e->action, "limit.")) {
+        return false;
+    }
     for (size_t i = 0; i < q->where_count; i++) {
         const char *key = q->where[i].key, *value = q->where[i].value;
         struct str name = str_of(key);

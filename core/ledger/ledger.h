@@ -193,6 +193,7 @@ struct audit_query {
     int64_t stored_by_ms;       /* 0: no bound; else calls stored well after it are not looked at */
     int64_t after_seq;          /* only entries after it (cursor of --follow and of publishing) */
     bool calls, denials_only, changes;
+    bool limits_only; /* of the changes those of limits, not of keys or running calls */
     const char *limit; /* only changes and denials of this limit; NULL */
     struct ledger_where where[LEDGER_WHERE_MAX];
     size_t where_count;

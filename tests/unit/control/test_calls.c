@@ -157,14 +157,14 @@ static void expect_count(struct calls_rig *r, const char *method, json_t *params
 static void expect_change(struct calls_rig *r, const char *group, const char *old,
                           const char *reason)
 {
-    json_t *h = done(&r->core, "limit.history", json_pack("{s:i}", "max", 1));
-    assert_at(h, "changes.0.action", "\"call.stop\"");
-    assert_at(h, "changes.0.group", group);
-    assert_at(h, "changes.0.old", old);
-    assert_at(h, "changes.0.new", "\"stopped\"");
-    assert_at(h, "changes.0.reason", reason);
+    json_t *h = done(&r->core, "audit", json_pack("{s:b, s:i}", "changes", 1, "max", 1));
+    assert_at(h, "entries.0.action", "\"call.stop\"");
+    assert_at(h, "entries.0.group", group);
+    assert_at(h, "entries.0.old", old);
+    assert_at(h, "entries.0.new", "\"stopped\"");
+    assert_at(h, "entries.0.reason", reason);
     assert_true(json_is_integer(json_object_get(
-        json_object_get(json_array_get(json_object_get(h, "changes"), 0), "actor"), "uid")));
+        json_object_get(json_array_get(json_object_get(h, "entries"), 0), "actor"), "uid")));
     json_decref(h);
 }
 

@@ -233,6 +233,8 @@ static void history_is_newest_first(void **state)
     change(&r, "limit.set", set("minute", "tokens", "200k"), "100000", "200000");
     change(&r, "limit.block", named("budget"), "250", "\"blocked\"");
     change(&r, "limit.undo", NULL, "\"blocked\"", "250");
+    json_decref(
+        done(&r, "key.add", json_pack("{s:s}", "application", "docs"))); /* not of a limit */
     json_t *h = done(&r, "limit.history", NULL);
     assert_int_equal(json_array_size(json_object_get(h, "changes")), 3);
     assert_at(h, "changes.0.action", "\"limit.undo\"");
