@@ -43,6 +43,22 @@ __attribute__((format(printf, 1, 2), noreturn)) static inline void die(const cha
     exit(1);
 }
 
+/* The file, at most 32 MiB of it, with a NUL behind; the caller's. */
+static inline char *read_whole(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    static const size_t most = 32 * 1024 * 1024;
+    char *p = malloc(most);
+
+    if (!f || !p) {
+        die("%s: %s", path, strerror(errno));
+    }
+    *n = fread(p, 1, most - 1, f);
+    p[*n] = '\0';
+    (void)fclose(f);
+    return p;
+}
+
 static inline long number_arg(const char *text, const char *name, long least, long most)
 {
     char *end;

@@ -480,24 +480,10 @@ static void run_aborts(void)
 
 /* --- the whole --- */
 
-static char *file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    static const size_t most = 32 * 1024 * 1024;
-    char *p = malloc(most);
-
-    if (!f || !p) {
-        die("%s: %s", path, strerror(errno));
-    }
-    *n = fread(p, 1, most, f);
-    (void)fclose(f);
-    return p;
-}
-
 static void request_prepare(const char *head_path, const char *body_path)
 {
     size_t head_len, body_len;
-    char *head = file(head_path, &head_len), *body = file(body_path, &body_len);
+    char *head = read_whole(head_path, &head_len), *body = read_whole(body_path, &body_len);
 
     request = malloc(head_len + body_len + 64);
     if (!request) {

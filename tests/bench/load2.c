@@ -35,21 +35,6 @@ static size_t body_len;
 static int64_t measure_from, stop_at;
 static long calls, measured, errors, open_now, first_seen, bytes;
 
-static char *file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    static const size_t most = 32 * 1024 * 1024;
-    char *p = malloc(most);
-
-    if (!f || !p) {
-        die("%s: %s", path, strerror(errno));
-    }
-    *n = fread(p, 1, most - 1, f);
-    p[*n] = '\0';
-    (void)fclose(f);
-    return p;
-}
-
 static void header(const char *name, const char *value)
 {
     if (header_count == sizeof(headers) / sizeof(headers[0])) {
@@ -283,8 +268,8 @@ int main(int argc, char **argv)
     stream_mode = strcmp(argv[1], "streams") == 0;
     long port = number_arg(argv[2], "PORT", 1, 65535);
     size_t ignored;
-    body = file(argv[4], &body_len);
-    headers_prepare(file(argv[3], &ignored));
+    body = read_whole(argv[4], &body_len);
+    headers_prepare(read_whole(argv[3], &ignored));
     long connections = number_arg(argv[5], "CONNECTIONS", 1, 10000);
     int64_t seconds = number_arg(argv[6], "SECONDS", 1, 600);
     long at_once = number_arg(argv[7], "AT_ONCE", 1, 1000);

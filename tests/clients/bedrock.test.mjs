@@ -1,9 +1,7 @@
 // The AWS SDK for JavaScript, unmodified, through tollgate to the simulated Bedrock.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http2 from 'node:http2';
-import path from 'node:path';
 import test from 'node:test';
 
 import {
@@ -12,7 +10,7 @@ import {
 import { NodeHttp2Handler, NodeHttpHandler } from '@smithy/node-http-handler';
 
 import { wordCount } from '../lib/calls.mjs';
-import { configuration, Core, MODELS, Simulation, temporaryDirectory, until } from '../lib/harness.mjs';
+import { configuration, Core, MODELS, selfSigned, Simulation, until } from '../lib/harness.mjs';
 
 const PROFILE = 'arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123def456';
 const HAIKU = 'us.anthropic.claude-3-5-haiku-20241022-v1:0';
@@ -399,16 +397,12 @@ for (const [protocol, handler] of Object.entries(PROTOCOLS)) {
     });
 
     test(`${protocol} over TLS`, async (t) => {
-        const dir = temporaryDirectory(t);
-        const file = (name) => path.join(dir, name);
-        execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-            '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-            '-keyout', file('tls.key'), '-out', file('tls.crt')], { stdio: 'pipe' });
+        const files = selfSigned(t);
         const { sim, core } = await startBoth(t, {
-            listen: [{ address: '127.0.0.1:0', certificate: file('tls.crt'), private_key: file('tls.key') }],
+            listen: [{ address: '127.0.0.1:0', ...files }],
         });
         assert.match(core.url, /^https:/);
-        const ca = fs.readFileSync(file('tls.crt'));
+        const ca = fs.readFileSync(files.certificate);
         const key = await core.key();
         if (protocol === 'HTTP/2') { // the SDK's handler has no way to be given a certificate authority
             const { connect } = http2;

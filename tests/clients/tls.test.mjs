@@ -1,12 +1,11 @@
 // Every SDK over TLS, with a certificate authority of ours: each in a process of its own, since Node reads that at start.
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
-import path from 'node:path';
+import { execFile } from 'node:child_process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { assertNothingReserved, MODELS, temporaryDirectory, until } from '../lib/harness.mjs';
+import { assertNothingReserved, MODELS, selfSigned, until } from '../lib/harness.mjs';
 import { startBoth } from './sdk.mjs';
 
 const CELLS = fileURLToPath(new URL('cells.mjs', import.meta.url));
@@ -14,13 +13,9 @@ const run = promisify(execFile);
 const NAMES = ['AWS, HTTP/2, SigV4', 'AWS, HTTP/1.1, bearer', 'openai', 'anthropic', 'anthropic on Bedrock'];
 
 test('over TLS', { timeout: 220000 }, async (t) => {
-    const dir = temporaryDirectory(t);
-    const file = (name) => path.join(dir, name);
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-        '-keyout', file('tls.key'), '-out', file('tls.crt')], { stdio: 'pipe' });
+    const files = selfSigned(t);
     const { sim, core } = await startBoth(t, {
-        listen: [{ address: '127.0.0.1:0', certificate: file('tls.crt'), private_key: file('tls.key') }, { address: '127.0.0.1:0' }],
+        listen: [{ address: '127.0.0.1:0', ...files }, { address: '127.0.0.1:0' }],
         models: [...MODELS, { name: 'gpt-oss', id: 'openai.gpt-oss-120b-1:0' }, { name: 'sonnet', id: 'anthropic.claude-sonnet-4-6' }],
     }, { tokenDelayUs: 1000 });
     const [url, plain] = core.urls;
@@ -29,7 +24,7 @@ test('over TLS', { timeout: 220000 }, async (t) => {
         { env: { PATH: process.env.PATH, TOLLGATE_CELLS: JSON.stringify({ url, plain, key }), ...env }, timeout: 100000 });
     for (const [i, name] of NAMES.entries()) {
         await t.test(`${name}: content, usage, errors, retries, an abort, 25 MB, 100 streams`, async () => {
-            const { stdout } = await start(name, await core.key(`sdk-${i}`), { NODE_EXTRA_CA_CERTS: file('tls.crt') });
+            const { stdout } = await start(name, await core.key(`sdk-${i}`), { NODE_EXTRA_CA_CERTS: files.certificate });
             const said = JSON.parse(stdout);
             await until('the abort to be noticed', async () => (await sim.settled()).aborted === i + 1);
             const lines = await until('the audit to tell', async () => {

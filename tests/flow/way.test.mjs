@@ -1,14 +1,12 @@
 // The way upstream: through a proxy (HTTPS_PROXY), and when it is barred.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import test from 'node:test';
 import tls from 'node:tls';
 
 import { call } from '../lib/calls.mjs';
-import { assertNothingReserved, configuration, Core, Simulation, temporaryDirectory } from '../lib/harness.mjs';
+import { assertNothingReserved, configuration, Core, selfSigned, Simulation } from '../lib/harness.mjs';
 
 const USER = 'tollgate', PASSWORD = 'p@ss:word';
 
@@ -33,14 +31,11 @@ const join = (a, b) => {
 
 // The simulation behind TLS: https://localhost, vouched for by the file that is returned.
 async function behindTls(t, sim) {
-    const dir = temporaryDirectory(t);
-    const file = (name) => path.join(dir, name);
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', file('key'), '-out', file('crt')], { stdio: 'pipe' });
+    const files = selfSigned(t);
     const target = new URL(sim.url);
-    const server = tls.createServer({ key: fs.readFileSync(file('key')), cert: fs.readFileSync(file('crt')) },
+    const server = tls.createServer({ key: fs.readFileSync(files.private_key), cert: fs.readFileSync(files.certificate) },
         (socket) => join(socket, net.connect(target.port, target.hostname)));
-    return { url: `https://localhost:${await listenOn(t, server)}`, ca: file('crt') };
+    return { url: `https://localhost:${await listenOn(t, server)}`, ca: files.certificate };
 }
 
 // A proxy that opens tunnels for those who know the password; `asked` has every request's first line.

@@ -1,6 +1,6 @@
 // Starts the built program from outside: a simulated AWS, a core on a state directory of its own, sub-commands.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -111,6 +111,16 @@ export function temporaryDirectory(t) {
     fs.chmodSync(dir, 0o755);
     t?.after(() => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
+}
+
+// A certificate of localhost that vouches for itself, as `listen:` has it: {certificate, private_key}.
+export function selfSigned(t) {
+    const dir = temporaryDirectory(t);
+    const files = { certificate: path.join(dir, 'tls.crt'), private_key: path.join(dir, 'tls.key') };
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
+        '-keyout', files.private_key, '-out', files.certificate], { stdio: 'pipe' });
+    return files;
 }
 
 // Runs a command to its end: {status, stdout, stderr}.

@@ -1,4 +1,5 @@
 // A program in a real terminal: a tmux server of its own, keys in, screen out.
+import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -137,4 +138,15 @@ export class Terminal {
         spawnSync('tmux', ['-S', this.socket, 'kill-server'], { timeout: 30000 });
         fs.rmSync(this.dir, { recursive: true, force: true });
     }
+}
+
+// Types a line behind the colon.
+export function command(screen, line) {
+    screen.type(`:${line}`);
+    screen.keys('Enter');
+}
+
+export async function leave(screen) {
+    screen.keys('q');
+    assert.equal(await screen.exit(), 0);
 }

@@ -6,7 +6,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { Core, configuration, temporaryDirectory, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = ['alpha', 'beta', 'gamma', 'delta'].map((name, i) => ({ name, application: name, tokens: 1000 * (i + 1), window: 'day' }));
 
@@ -17,10 +17,6 @@ async function begin(t) {
     return { core, start, file: path.join(config, 'tollgate', 'ui.conf') };
 }
 
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 const order = (screen) => [...screen.show().matchAll(/^ (alpha|beta|gamma|delta) /gm)].map((m) => m[1]);
 
 test('clicks open views, choose rows, sort by headers and follow hints; the wheel moves', async (t) => {

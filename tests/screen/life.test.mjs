@@ -4,17 +4,13 @@ import fs from 'node:fs';
 import test from 'node:test';
 
 import { Core, configuration, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day', ceiling: '1M' }];
 const LONG = 40000;
 
 const begin = (t) => Core.start(t, undefined, configuration(undefined, { limits: LIMITS }));
 const show = (t, core, size = {}) => Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30, ...size });
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 const state = (pid) => {
     try {
         return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').match(/\) (\S)/)[1];

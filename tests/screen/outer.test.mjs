@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { Core, configuration, temporaryDirectory, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { command, leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = ['alpha', 'beta', 'gamma'].map((name) => ({ name, application: name, tokens: 1000, window: 'day' }));
 const LONG = 'a-limit-with-a-name-as-long-as-they-may-get-in-the-file-63-letters'.slice(0, 63);
@@ -15,14 +15,6 @@ const BARE = ['TMUX', 'TMUX_PANE', 'STY'];
 
 const begin = (t, more = []) => Core.start(t, undefined, configuration(undefined, { limits: [...LIMITS, ...more] }));
 const count = (text, part) => text.split(part).length - 1;
-const command = (screen, line) => {
-    screen.type(`:${line}`);
-    screen.keys('Enter');
-};
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 const set = (core, name, amount) => core.json('limit', 'set', name, `tokens=${amount}`);
 
 // Until the dashboard has shown that change, and so has told what it tells.

@@ -4,18 +4,9 @@ import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { command, leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' }];
-
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
-const command = (screen, line) => {
-    screen.type(`:${line}`);
-    screen.keys('Enter');
-};
 
 test('@ and :at jump to a time in every view that has a past; arrows walk, z and Z zoom, Esc is now again', async (t) => {
     const sim = await Simulation.start(t);

@@ -6,7 +6,7 @@ import test from 'node:test';
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
 import { pretend } from '../lib/pretend.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [
     { name: 'haiku-day', model: 'claude-3-5-haiku', tokens: '100k', window: 'day' },
@@ -17,11 +17,6 @@ async function begin(t) {
     const sim = await Simulation.start(t);
     return Core.start(t, sim, configuration(sim, { limits: LIMITS }));
 }
-
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 
 test('others at the same core are seen, and read-only says why it is so', async (t) => {
     const core = await begin(t);

@@ -9,18 +9,13 @@ import { fileURLToPath } from 'node:url';
 
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [
     { name: 'haiku-day', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' },
     { name: 'everything', requests: '50', window: 'day' },
     { name: 'budget', usd: 2500, window: 'month' },
 ];
-
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 
 async function begin(t) {
     const sim = await Simulation.start(t);

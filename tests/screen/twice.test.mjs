@@ -4,22 +4,13 @@ import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { command, leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [
     { name: 'haiku-day', model: 'claude-3-5-haiku', tokens: '100k', window: 'day' },
     { name: 'try-out', match: { environment: 'dev' }, requests: 500, window: 'day' },
     { name: 'center-day', per: ['costCenter'], tokens: '900k', window: 'day' },
 ];
-
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
-const command = (screen, line) => {
-    screen.type(`:${line}`);
-    screen.keys('Enter');
-};
 
 test('blocking production has its name typed; what is about another environment does not', async (t) => {
     const sim = await Simulation.start(t);

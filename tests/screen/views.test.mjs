@@ -7,7 +7,7 @@ import test from 'node:test';
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
 import { pretend } from '../lib/pretend.mjs';
-import { Terminal } from '../lib/terminal.mjs';
+import { leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' }];
 
@@ -20,11 +20,6 @@ async function begin(t, calls = 2) {
     }
     return { core, key };
 }
-
-const leave = async (screen) => {
-    screen.keys('q');
-    assert.equal(await screen.exit(), 0);
-};
 
 test('the overview has a graph where there is room, of all models or of one', async (t) => {
     const { core } = await begin(t);

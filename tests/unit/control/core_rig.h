@@ -165,4 +165,14 @@ UNUSED_FUNCTION static const char *at(const json_t *value, const char *path)
 
 #define assert_at(value, path, expected) assert_string_equal(at(value, path), expected)
 
+/* Of all limits, as text: valid until the next call. */
+UNUSED_FUNCTION static const char *limit_at(struct core_rig *r, const char *path)
+{
+    static char text[128];
+    json_t *all = done(r, "limit.list", NULL);
+    (void)snprintf(text, sizeof(text), "%s", at(all, path));
+    json_decref(all);
+    return text;
+}
+
 #endif

@@ -84,15 +84,6 @@ static void there_is_room_for_descriptors_before_threads(void **state)
     rig_close(&r);
 }
 
-static const char *limit_at(struct core_rig *r, const char *path)
-{
-    static char text[128];
-    json_t *all = done(r, "limit.list", NULL);
-    (void)snprintf(text, sizeof(text), "%s", at(all, path));
-    json_decref(all);
-    return text;
-}
-
 static void a_reload_takes_over_or_changes_nothing(void **state)
 {
     (void)state;

@@ -20,15 +20,6 @@ static json_t *set(const char *amount)
                      "yes", 1);
 }
 
-static const char *limit_at(struct core_rig *r, const char *path)
-{
-    static char text[128];
-    json_t *all = done(r, "limit.list", NULL);
-    (void)snprintf(text, sizeof(text), "%s", at(all, path));
-    json_decref(all);
-    return text;
-}
-
 static const char *health_at(struct core_rig *r, const char *path)
 {
     static char text[300];
