@@ -85,7 +85,7 @@ static void take_signals(struct ui *ui, int fd)
 static int wait_ms(const struct ui *ui, int64_t end_ms, bool frame)
 {
     int64_t due = earlier(earlier(link_due(&ui->link), ui_draw_due(ui)),
-                          earlier(trial_due(ui), past_due(ui)));
+                          earlier(trial_due(ui), earlier(past_due(ui), aside_due(ui))));
     if (ui->changed && frame) {
         due = earlier(due, term_frame_due(&ui->term, ui->urgent, ui->now_ms));
     }
@@ -153,6 +153,7 @@ static void listen_to_core(struct ui *ui)
     }
     trial_step(ui);
     past_step(ui);
+    aside_step(ui);
     drill_step(ui);
 }
 

@@ -18,9 +18,11 @@
 #define AIRY_ROWS    22
 #define LIMITS_ROWS  5
 #define DENIED_ROWS  4
-#define DENIED_CALM  8
+#define DENIED_STEP  4
 #define GRAPH_ROWS   7
-#define GRAPH_MOST   40
+#define GRAPH_MOST   24
+#define SPEND_ROWS   10
+#define SPEND_MOST   24
 #define CALLS_ROWS   12
 #define RUNNING_MOST 12
 #define OPEN_ROWS    4
@@ -33,7 +35,7 @@ int64_t ui_draw_due(const struct ui *ui)
     return toast && ui->toast.until_ms < due ? ui->toast.until_ms : due;
 }
 
-static void draw_panel(struct ui *ui, int index, const struct w_area *a)
+void ui_draw_panel(struct ui *ui, int index, const struct w_area *a)
 {
     const struct ui_view_def *v = &ui_views[ui->view];
     ui->panels[v->panels[index]].hidden = a->h <= 0 || a->w <= 0;
@@ -45,7 +47,7 @@ static void draw_panel(struct ui *ui, int index, const struct w_area *a)
 }
 
 /* Rows a panel would like: title, header, rows. */
-static int wanted(const struct ui *ui, int index)
+int ui_draw_wanted(const struct ui *ui, int index)
 {
     int rows = (int)ui->panels[ui_views[ui->view].panels[index]].table.count;
     return rows + 2 < 4 ? 4 : rows + 2;
@@ -62,22 +64,30 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Cost centers, and below them, when there is room, the limits, and then the applications. */
+/* Cost centers, and below them, when there is room, the limits, the applications, the spend. */
 static void draw_left(struct ui *ui, const struct w_area *a, int gap)
 {
-    int costs = least(wanted(ui, 1), a->h);
+    int costs = least(ui_draw_wanted(ui, 1), a->h);
     bool limits = a->h - costs - gap >= LIMITS_ROWS;
     struct w_area top = w_area_part(a, 0, 0, limits ? costs : a->h, a->w);
     struct w_area rest = w_area_part(a, limits ? costs + gap : a->h, 0, a->h, a->w);
-    int middle = least(wanted(ui, 3), rest.h);
+    int middle = least(ui_draw_wanted(ui, 3), rest.h);
     bool more = rest.h - middle - gap >= LIMITS_ROWS;
     struct w_area below = w_area_part(&rest, more ? middle + gap : rest.h, 0, rest.h, rest.w);
-    draw_panel(ui, 1, &top);
+    ui_draw_panel(ui, 1, &top);
     if (more) {
         rest.h = middle;
     }
-    draw_panel(ui, 3, &rest);
-    draw_panel(ui, 4, &below);
+    ui_draw_panel(ui, 3, &rest);
+    int last = least(ui_draw_wanted(ui, 4), below.h);
+    int spend = least(below.h - last - gap, SPEND_MOST);
+    ui->aside.shown = more && spend >= SPEND_ROWS && !ui->low_bandwidth;
+    if (ui->aside.shown) {
+        struct w_area chart = w_area_part(&below, below.h - spend, 0, spend, a->w);
+        ui_draw_spend(ui, &chart);
+        below.h -= spend + gap;
+    }
+    ui_draw_panel(ui, 4, &below);
 }
 
 /* Denials, and the graph below them when there is room. */
@@ -85,28 +95,30 @@ static void draw_right(struct ui *ui, const struct w_area *a, int gap)
 {
     int most = a->h - GRAPH_ROWS - gap;
     if (most < DENIED_ROWS || ui->low_bandwidth) {
-        draw_panel(ui, 2, a);
+        ui_draw_panel(ui, 2, a);
         return;
     }
-    /* A denial more must not move the graph each time. */
-    int denied = least(wanted(ui, 2) > DENIED_CALM ? wanted(ui, 2) : DENIED_CALM, most);
+    /* A denial more must not move the graph each time; else it has the rows. */
+    int denied = (ui_draw_wanted(ui, 2) + DENIED_STEP - 1) / DENIED_STEP * DENIED_STEP;
+    denied = least(denied, most);
     int rows = least(a->h - denied - gap, GRAPH_MOST);
     struct w_area top = w_area_part(a, 0, 0, a->h - rows - gap, a->w);
     struct w_area graph = w_area_part(a, a->h - rows, 0, rows, a->w);
-    draw_panel(ui, 2, &top);
+    ui_draw_panel(ui, 2, &top);
     ui_draw_graph(ui, &graph);
 }
 
 static void draw_overview(struct ui *ui, const struct w_area *a)
 {
     bool wide = a->w + 2 >= WIDE_COLS;
-    int below = wanted(ui, 1) + 1 + (wide ? wanted(ui, 3) : 4);
-    int gap = a->h >= AIRY_ROWS || wanted(ui, 0) + 1 + below <= a->h ? 1 : 0;
+    ui->aside.shown = false;
+    int below = ui_draw_wanted(ui, 1) + 1 + (wide ? ui_draw_wanted(ui, 3) : 4);
+    int gap = a->h >= AIRY_ROWS || ui_draw_wanted(ui, 0) + 1 + below <= a->h ? 1 : 0;
     int spare = a->h - (wide ? 6 : 9);
-    int top = least(wanted(ui, 0), spare > 4 ? spare : 4);
+    int top = least(ui_draw_wanted(ui, 0), spare > 4 ? spare : 4);
     struct w_area models = w_area_part(a, 0, 0, top, a->w);
     struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
-    draw_panel(ui, 0, &models);
+    ui_draw_panel(ui, 0, &models);
     if (wide) {
         int left = a->w / 2;
         struct w_area column = w_area_part(&rest, 0, 0, rest.h, left - 2);
@@ -115,14 +127,14 @@ static void draw_overview(struct ui *ui, const struct w_area *a)
         draw_right(ui, &denied, gap);
         return;
     }
-    int middle = least(wanted(ui, 1), rest.h - 4 > 4 ? rest.h - 4 : rest.h / 2);
+    int middle = least(ui_draw_wanted(ui, 1), rest.h - 4 > 4 ? rest.h - 4 : rest.h / 2);
     struct w_area costs = w_area_part(&rest, 0, 0, middle, a->w);
     struct w_area denied = w_area_part(&rest, middle + gap, 0, rest.h, a->w);
     struct w_area none = w_area_part(a, 0, 0, 0, 0);
-    draw_panel(ui, 1, &costs);
-    draw_panel(ui, 2, &denied);
-    draw_panel(ui, 3, &none);
-    draw_panel(ui, 4, &none);
+    ui_draw_panel(ui, 1, &costs);
+    ui_draw_panel(ui, 2, &denied);
+    ui_draw_panel(ui, 3, &none);
+    ui_draw_panel(ui, 4, &none);
 }
 
 /* One panel, and how to come to the others. */
@@ -133,7 +145,7 @@ static void draw_single(struct ui *ui, const struct w_area *a, const int *panels
     for (int i = 0; i < count; i++) {
         ui->panels[ui_views[ui->view].panels[panels[i]]].hidden = false; /* Tab shows it */
     }
-    draw_panel(ui, panels[at], &part);
+    ui_draw_panel(ui, panels[at], &part);
     snprintf(text, sizeof text, "Panel %d of %d; Tab shows the next", at + 1, count);
     w_text(a, a->h - 1, 0, a->w, W_HINT, W_LEFT, text);
 }
@@ -149,8 +161,8 @@ static void share_rows(const struct ui *ui, const int *panels, int count, int ro
     }
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < count; i++) {
-            int most =
-                pass == 0 ? least(wanted(ui, panels[i]), room / count) : wanted(ui, panels[i]);
+            int most = pass == 0 ? least(ui_draw_wanted(ui, panels[i]), room / count)
+                                 : ui_draw_wanted(ui, panels[i]);
             int more = rows[i] < most ? least(most - rows[i], left) : 0;
             rows[i] += more;
             left -= more;
@@ -161,7 +173,7 @@ static void share_rows(const struct ui *ui, const int *panels, int count, int ro
 
 /* Panels one below the other. Where not all find room the one with the focus is open and of the
  * others there is a line each; where that is too much, it stands alone. */
-static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count)
+void ui_draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count)
 {
     int rows[UI_PANELS];
     int need = 0;
@@ -169,7 +181,7 @@ static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels,
     int open = 0;
     for (int i = 0; i < count; i++) {
         need += needs(ui, panels[i]);
-        want += wanted(ui, panels[i]);
+        want += ui_draw_wanted(ui, panels[i]);
         open = panels[i] == ui->focus[ui->view] ? i : open;
     }
     bool all = need <= a->h;
@@ -184,7 +196,7 @@ static void draw_stack(struct ui *ui, const struct w_area *a, const int *panels,
     for (int i = 0, y = 0; i < count; i++) {
         int h = all ? rows[i] : i == open ? a->h - count + 1 : 1;
         struct w_area part = w_area_part(a, y, 0, h, a->w);
-        draw_panel(ui, panels[i], &part);
+        ui_draw_panel(ui, panels[i], &part);
         y += h + gap;
     }
 }
@@ -195,26 +207,26 @@ static void draw_cloud(struct ui *ui, const struct w_area *a)
     static const int right[] = {2, 4, 5};
     static const int all[] = {0, 3, 2, 4, 5, 1};
     if (a->w + 2 < WIDE_COLS) {
-        draw_stack(ui, a, all, 6);
+        ui_draw_stack(ui, a, all, 6);
         return;
     }
-    int top = least(wanted(ui, 0), a->h / 2);
+    int top = least(ui_draw_wanted(ui, 0), a->h / 2);
     int gap = a->h >= AIRY_ROWS ? 1 : 0;
     struct w_area sources = w_area_part(a, 0, 0, top, a->w);
     struct w_area rest = w_area_part(a, top + gap, 0, a->h, a->w);
     int half = a->w / 2;
     struct w_area ours = w_area_part(&rest, 0, 0, rest.h, half - 2);
     struct w_area theirs = w_area_part(&rest, 0, half, rest.h, rest.w);
-    draw_panel(ui, 0, &sources);
-    draw_stack(ui, &ours, left, 2);
-    draw_stack(ui, &theirs, right, 3);
+    ui_draw_panel(ui, 0, &sources);
+    ui_draw_stack(ui, &ours, left, 2);
+    ui_draw_stack(ui, &theirs, right, 3);
 }
 
 static void draw_calls(struct ui *ui, const struct w_area *a)
 {
     static const int both[] = {0, 1};
     if (!ui->no_running && a->h < CALLS_ROWS) {
-        draw_stack(ui, a, both, 2);
+        ui_draw_stack(ui, a, both, 2);
         return;
     }
     /* As high however many run: the calls below must not jump up and down. */
@@ -222,15 +234,15 @@ static void draw_calls(struct ui *ui, const struct w_area *a)
     int gap = top > 0 && a->h >= AIRY_ROWS ? 1 : 0;
     struct w_area running = w_area_part(a, 0, 0, top, a->w);
     struct w_area recent = w_area_part(a, top + gap, 0, a->h, a->w);
-    draw_panel(ui, 0, &running);
-    draw_panel(ui, 1, &recent);
+    ui_draw_panel(ui, 0, &running);
+    ui_draw_panel(ui, 1, &recent);
 }
 
 /* Who is refused, and below each single refusal. */
 static void draw_denials(struct ui *ui, const struct w_area *a)
 {
     static const int both[] = {0, 1};
-    draw_stack(ui, a, both, 2);
+    ui_draw_stack(ui, a, both, 2);
 }
 
 static void draw_limit(struct ui *ui, const struct w_area *a)
@@ -238,7 +250,7 @@ static void draw_limit(struct ui *ui, const struct w_area *a)
     int head = ui_draw_limit_head(ui, a);
     struct w_area rest = w_area_part(a, head, 0, a->h, a->w);
     static const int both[] = {0, 1};
-    draw_stack(ui, &rest, both, 2);
+    ui_draw_stack(ui, &rest, both, 2);
 }
 
 static void draw_drill(struct ui *ui, const struct w_area *a)
@@ -250,10 +262,10 @@ static void draw_drill(struct ui *ui, const struct w_area *a)
     const int both[] = {table, 3};
     for (int i = 0; i < 3; i++) {
         if (i != table) {
-            draw_panel(ui, i, &none);
+            ui_draw_panel(ui, i, &none);
         }
     }
-    draw_stack(ui, &rest, table == 3 ? both + 1 : both, table == 3 ? 1 : 2);
+    ui_draw_stack(ui, &rest, table == 3 ? both + 1 : both, table == 3 ? 1 : 2);
 }
 
 static void no_data(const struct ui *ui, const struct w_area *a)
@@ -295,6 +307,12 @@ static void draw_body(struct ui *ui, const struct w_area *a)
     case VIEW_DENIALS:
         draw_denials(ui, a);
         return;
+    case VIEW_MODELS:
+    case VIEW_COSTS:
+    case VIEW_APPLICATIONS:
+    case VIEW_LIMITS:
+        ui_draw_master(ui, a);
+        return;
     case VIEW_LIMIT:
         draw_limit(ui, a);
         return;
@@ -302,7 +320,7 @@ static void draw_body(struct ui *ui, const struct w_area *a)
         draw_drill(ui, a);
         return;
     default:
-        draw_panel(ui, 0, a);
+        ui_draw_panel(ui, 0, a);
         return;
     }
 }

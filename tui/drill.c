@@ -60,6 +60,9 @@ static void forget(struct ui_drill *d)
 static void show(struct ui *ui)
 {
     forget(&ui->drill);
+    for (int i = PANEL_DRILL_MODELS; i <= PANEL_DRILL_CALLS; i++) {
+        w_table_begin(&ui->panels[i].table);
+    }
     ui->focus[VIEW_DRILL] = drill_table(ui);
     ui_open_view(ui, VIEW_DRILL);
 }
@@ -75,7 +78,7 @@ bool drill_open(struct ui *ui)
         return false; /* calls without this tag cannot be asked for */
     }
     if (ui->view != VIEW_DRILL) {
-        d->depth = 0;
+        d->depth = p->def->origin == ROWS_DRILL ? d->depth : 0; /* a part of the row looked into */
         d->from = ui->view;
         for (int i = PANEL_DRILL_MODELS; i <= PANEL_DRILL_CALLS; i++) {
             w_table_filter(&ui->panels[i].table, "");
@@ -105,6 +108,15 @@ void drill_back(struct ui *ui)
     }
 }
 
+void drill_look(struct ui *ui, const char *key, const char *name)
+{
+    struct ui_drill *d = &ui->drill;
+    forget(d);
+    d->depth = *name ? 1 : 0; /* calls without this tag cannot be asked for */
+    d->at[0].key = key;
+    str_copy(d->at[0].value, sizeof d->at[0].value, str_of(name));
+}
+
 void drill_words(const struct ui *ui, char *out, size_t size)
 {
     size_t n = 0;
@@ -117,8 +129,9 @@ void drill_words(const struct ui *ui, char *out, size_t size)
 
 /* --- asking --- */
 
-static json_t *where(const struct ui_drill *d)
+json_t *drill_where(const struct ui *ui)
 {
+    const struct ui_drill *d = &ui->drill;
     json_t *o = json_object();
     for (int i = 0; i < d->depth; i++) {
         (void)json_object_set_new(o, d->at[i].key, json_string(d->at[i].value));
@@ -144,7 +157,7 @@ static bool is_meant(const struct ui *ui)
 
 static void take(struct ui *ui, json_t **at, json_t *value)
 {
-    if (is_meant(ui) && !ui->is_frozen) {
+    if (is_meant(ui) && (!ui->is_frozen || !*at)) {
         json_decref(*at);
         *at = json_incref(value);
         ui_update(ui);
@@ -176,7 +189,7 @@ static void got_calls(void *arg, json_t *result, const struct err_info *ei)
 static json_t *params_of(const struct ui *ui)
 {
     json_t *params = ui->past.on ? past_params(ui) : json_pack("{s:s}", "since", "24h");
-    (void)json_object_set_new(params, "where", where(&ui->drill));
+    (void)json_object_set_new(params, "where", drill_where(ui));
     return params;
 }
 
@@ -184,22 +197,25 @@ void drill_step(struct ui *ui)
 {
     struct ui_drill *d = &ui->drill;
     bool fresh = !is_meant(ui);
-    bool again = !ui->past.on && ui->now_ms - d->asked_ms >= AGAIN_MS;
-    if (ui->view != VIEW_DRILL || d->asked > 0 || ui->is_frozen || ui->link.state != LINK_UP ||
+    bool again = !ui->past.on && !ui->is_frozen && ui->now_ms - d->asked_ms >= AGAIN_MS;
+    bool aside = aside_has(ui->view) && ui->view != VIEW_LIMITS && ui->aside.shown && d->depth == 1;
+    if (!(ui->view == VIEW_DRILL || aside) || d->asked > 0 || ui->link.state != LINK_UP ||
         !(fresh || again)) {
         return;
     }
     json_t *sums = params_of(ui);
-    json_t *calls = params_of(ui);
     if (!ui->past.on) {
         (void)json_object_set_new(sums, "step", json_string("30m"));
     }
-    (void)json_object_set_new(calls, "max", json_integer(ROWS));
-    (void)json_object_set_new(calls, "calls", json_true());
     question(ui, d->sent);
     d->asked_ms = ui->now_ms;
     d->asked += link_send(&ui->link, "history", sums, got_sums, ui, NULL) == ERR_OK;
-    d->asked += link_send(&ui->link, "audit", calls, got_calls, ui, NULL) == ERR_OK;
+    if (ui->view == VIEW_DRILL) {
+        json_t *calls = params_of(ui);
+        (void)json_object_set_new(calls, "max", json_integer(ROWS));
+        (void)json_object_set_new(calls, "calls", json_true());
+        d->asked += link_send(&ui->link, "audit", calls, got_calls, ui, NULL) == ERR_OK;
+    }
 }
 
 void drill_forget(struct ui *ui)
@@ -215,26 +231,33 @@ void drill_free(struct ui *ui)
 
 /* --- what stands above the tables --- */
 
-int drill_draw_head(struct ui *ui, const struct w_area *a)
+void drill_sums(const struct ui *ui, char *out, size_t size)
 {
     const json_t *t = snapshot_at(ui->drill.sums, "totals");
-    char text[TEXT];
     char usd[FORMAT_TEXT];
     char ok[FORMAT_TEXT];
     char input[FORMAT_TEXT];
     char output[FORMAT_TEXT];
     char denied[FORMAT_TEXT];
+    out[0] = '\0';
+    if (!t) {
+        return;
+    }
+    format_live_money(usd, format_json_money(snapshot_at(t, "usd")));
+    format_count(ok, json_integer_value(snapshot_at(t, "approved")));
+    format_count(input, json_integer_value(snapshot_at(t, "input_tokens")));
+    format_count(output, json_integer_value(snapshot_at(t, "output_tokens")));
+    format_count(denied, json_integer_value(snapshot_at(t, "denied")));
+    snprintf(out, size, "%s in %s: %s admitted, %s denied, %s input, %s output", usd,
+             ui->past.on ? past_range(ui) : "24 h", ok, denied, input, output);
+}
+
+int drill_draw_head(struct ui *ui, const struct w_area *a)
+{
+    char text[TEXT];
     drill_words(ui, text, sizeof text);
     ui_draw_labelled(a, 0, "Of", W_LABEL, text + (*text ? 2 : 0));
-    if (t) {
-        format_live_money(usd, format_json_money(snapshot_at(t, "usd")));
-        format_count(ok, json_integer_value(snapshot_at(t, "approved")));
-        format_count(input, json_integer_value(snapshot_at(t, "input_tokens")));
-        format_count(output, json_integer_value(snapshot_at(t, "output_tokens")));
-        format_count(denied, json_integer_value(snapshot_at(t, "denied")));
-        snprintf(text, sizeof text, "%s in %s: %s admitted, %s denied, %s input, %s output", usd,
-                 ui->past.on ? past_range(ui) : "24 h", ok, denied, input, output);
-    }
-    ui_draw_labelled(a, 1, "Spent", W_NORMAL, t ? text : "asking the ledger");
+    drill_sums(ui, text, sizeof text);
+    ui_draw_labelled(a, 1, "Spent", W_NORMAL, *text ? text : "asking the ledger");
     return a->h > 12 ? 3 : 2;
 }

@@ -45,8 +45,10 @@ static json_t *target(struct ui *ui, json_t **group)
     const json_t *row = panel_selected(p);
     json_t *limit = row ? panel_limit(p, row, group) : NULL;
     bool whole = p->def->subject == SUBJECT_LIMIT || p->def->subject == SUBJECT_MODEL ||
-                 p->def->subject == SUBJECT_NAMED;
-    if (!limit && ui->view == VIEW_LIMIT) {
+                 p->def->subject == SUBJECT_NAMED ||
+                 (p->def->subject == SUBJECT_HELD && !aside_is_own(ui, *group));
+    bool open = ui->view == VIEW_LIMIT || (ui->view == VIEW_LIMITS && ui->focus[VIEW_LIMITS] > 0);
+    if (!limit && open) {
         limit = snapshot_limit(ui_shown(ui), ui->open_limit);
         whole = true;
     }

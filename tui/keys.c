@@ -62,7 +62,7 @@ void keys_open_row(struct ui *ui)
         return;
     }
     bool refused = p->def == &panel_defs[PANEL_REFUSED] || p->def == &panel_defs[PANEL_DENIED];
-    if (p->def->subject == SUBJECT_LIMIT) {
+    if (p->def->subject == SUBJECT_LIMIT || p->def->subject == SUBJECT_HELD) {
         keys_open_limit(ui, snapshot_text(row, "name"));
     } else if (refused && !ui->past.on) {
         keys_open_limit(ui, snapshot_text(row, "limit"));

@@ -117,7 +117,7 @@ static bool now_only(const struct panel *p)
 {
     static const char *const kept[] = {"models", "cost_centers", "applications", "denials",
                                        "denied"};
-    bool has_past = p->def->origin != ROWS_RUNNING;
+    bool has_past = p->def->origin != ROWS_RUNNING && p->def->origin != ROWS_HELD;
     if (p->def->origin == ROWS_SNAPSHOT) {
         has_past = false;
         for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
@@ -149,6 +149,10 @@ static json_t *rows_now(const struct panel *p)
         return snapshot_at(ui->drill.sums, p->def->rows);
     case ROWS_DRILL_CALLS:
         return ui->drill.calls;
+    case ROWS_HELD:
+        return ui->past.on ? NULL : ui->aside.limits;
+    case ROWS_ITS_DENIALS:
+        return ui->aside.denials;
     case ROWS_GROUPS:
         return snapshot_at(snapshot_limit(ui_shown(ui), ui->open_limit), "groups");
     }
@@ -305,6 +309,9 @@ json_t *panel_limit(const struct panel *p, const json_t *row, json_t **group)
         return snapshot_limit(s, snapshot_text(row, "limit"));
     case SUBJECT_LIMIT:
         *group = snapshot_fullest_group(row);
+        return (json_t *)(uintptr_t)row;
+    case SUBJECT_HELD:
+        *group = aside_group(p->ui, row);
         return (json_t *)(uintptr_t)row;
     case SUBJECT_GROUP:
         *group = (json_t *)(uintptr_t)row;

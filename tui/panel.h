@@ -56,6 +56,7 @@ enum panel_subject {
     SUBJECT_APPLICATION,
     SUBJECT_NAMED, /* member `limit` names it */
     SUBJECT_LIMIT, /* the row is the limit */
+    SUBJECT_HELD,  /* the row is a limit that counts for what is looked into */
     SUBJECT_GROUP, /* the row is a group of the limit that is open */
 };
 
@@ -68,7 +69,9 @@ enum panel_origin {
     ROWS_RUNNING,
     ROWS_RECENT,
     ROWS_DRILL, /* `rows` of what was asked about the row that is open */
-    ROWS_DRILL_CALLS
+    ROWS_DRILL_CALLS,
+    ROWS_HELD,       /* limits that count for what is looked into */
+    ROWS_ITS_DENIALS /* and those of its calls that were refused */
 };
 
 struct panel_def {
@@ -112,6 +115,8 @@ enum panel_id {
     PANEL_DRILL_CENTERS,
     PANEL_DRILL_APPLICATIONS,
     PANEL_DRILL_CALLS,
+    PANEL_HELD,
+    PANEL_ITS_DENIALS,
     PANEL_COUNT
 };
 

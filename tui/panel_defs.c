@@ -64,7 +64,7 @@ static const struct panel_column models[] = {
     }
 
 #define SPENDER_COLUMNS                                                                            \
-    {{"LIMIT", 9, 20, W_LEFT, 9, 0}, KIND_LIMIT_NAME, ""},                                         \
+    {{"LIMIT", 16, 20, W_LEFT, 9, 0}, KIND_LIMIT_NAME, ""},                                        \
         {{"USED", 12, 26, W_LEFT, 1, 1}, KIND_LIMIT_GAUGE, ""},                                    \
         {{"$/H", 6, 8, W_RIGHT, 7, 0}, KIND_USD, "usd_per_hour"},                                  \
         {{"ADMITTED", 8, 8, W_RIGHT, 5, 0}, KIND_COUNT, "approved"},                               \
@@ -133,6 +133,22 @@ static const struct panel_column limits_short[] = {
     {{"USED", 13, 20, W_LEFT, 0, 1}, KIND_LIMIT_GAUGE, ""},
     {{"EMPTY IN", 8, 8, W_RIGHT, 4, 0}, KIND_LIMIT_EMPTY, ""},
     {{"DENIED", 6, 7, W_RIGHT, 5, 0}, KIND_COUNT, "denied"},
+};
+
+static const struct panel_column held[] = {
+    {{"LIMIT", 10, 24, W_LEFT, 0, 0}, KIND_TEXT, "name"},
+    {{"AMOUNT", 6, 16, W_RIGHT, 1, 0}, KIND_LIMIT_SHORT, ""},
+    {{"USED", 12, 24, W_LEFT, 0, 1}, KIND_LIMIT_GAUGE, ""},
+    {{"EMPTY IN", 8, 8, W_RIGHT, 3, 0}, KIND_LIMIT_EMPTY, ""},
+    {{"STATE", 7, 26, W_LEFT, 4, 0}, KIND_LIMIT_STATE, ""},
+};
+
+static const struct panel_column its_denials[] = {
+    {{"TIME", 8, 8, W_LEFT, 0, 0}, KIND_TIME, "time"},
+    {{"CALLER", 12, 30, W_LEFT, 1, 0}, KIND_CALLER, ""},
+    {{"LIMIT", 10, 24, W_LEFT, 0, 0}, KIND_TEXT, "limit"},
+    {{"MODEL", 12, 30, W_LEFT, 2, 1}, KIND_TEXT, "model"},
+    {{"FREES IN", 8, 8, W_RIGHT, 3, 0}, KIND_UNTIL, "resets_at"},
 };
 
 static const struct panel_column groups[] = {
@@ -336,6 +352,11 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
     [PANEL_DRILL_APPLICATIONS] = {"Its applications", ROWS_DRILL, "applications", "name", NULL,
                                   COLUMNS(part_applications), SUBJECT_APPLICATION, 2, true, false,
                                   5000, "No call with an application in this time."},
+    [PANEL_HELD] = {"Its limits", ROWS_HELD, "", "name", NULL, COLUMNS(held), SUBJECT_HELD, 2, true,
+                    false, 5000, "No limit holds it."},
+    [PANEL_ITS_DENIALS] = {"Its denials, newest first", ROWS_ITS_DENIALS, "", "request_id", NULL,
+                           COLUMNS(its_denials), SUBJECT_NAMED, 0, true, true, 0,
+                           "None of its calls was denied."},
     [PANEL_DRILL_CALLS] = {"Its calls, newest first", ROWS_DRILL_CALLS, "", "seq", NULL,
                            COLUMNS(recent), SUBJECT_NAMED, 0, true, true, 0,
                            "No call has ended in this time."},

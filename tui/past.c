@@ -54,6 +54,8 @@ void past_leave(struct ui *ui)
     ui->past.end_ms = 0;
     ui->past.due_ms = INT64_MAX;
     snapshot_clear(&ui->past.shot);
+    json_decref(ui->past.answer);
+    ui->past.answer = NULL;
     json_decref(ui->past.calls);
     ui->past.calls = NULL;
     ui_update(ui);
@@ -221,6 +223,8 @@ static void build(struct ui *ui, const json_t *answer)
     json_t *denied = denied_of(answer);
     json_t *data = json_object();
     snapshot_clear(&p->shot);
+    json_decref(p->answer);
+    p->answer = json_incref((json_t *)(uintptr_t)answer);
     p->step_ms = json_integer_value(json_object_get(answer, "step_ms"));
     p->since_ms = since;
     p->until_ms = until;

@@ -114,7 +114,7 @@ static void answered(void *arg, json_t *result, const struct err_info *ei)
         say_failed(ui, r, ei);
     }
     request_clear(r);
-    if (ui->view == VIEW_LIMIT) {
+    if (ui->view == VIEW_LIMIT || ui->view == VIEW_LIMITS) {
         ui_ask_history(ui);
     }
 }

@@ -20,12 +20,31 @@ const struct ui_view_def ui_views[VIEW_COUNT] = {
                        {PANEL_MODELS_SHORT, PANEL_COSTS_SHORT, PANEL_DENIED, PANEL_LIMITS_SHORT,
                         PANEL_APPLICATIONS},
                        5},
-    [VIEW_MODELS] = {'2', "Models", "Models", "models", {PANEL_MODELS}, 1},
-    [VIEW_COSTS] = {'3', "Cost centers", "Costs", "costs", {PANEL_COSTS}, 1},
-    [VIEW_APPLICATIONS] = {'4', "Applications", "Apps", "applications", {PANEL_APPLICATIONS}, 1},
+    [VIEW_MODELS] = {'2',
+                     "Models",
+                     "Models",
+                     "models",
+                     {PANEL_MODELS, PANEL_HELD, PANEL_DRILL_APPLICATIONS, PANEL_DRILL_CENTERS,
+                      PANEL_ITS_DENIALS},
+                     5},
+    [VIEW_COSTS] = {'3',
+                    "Cost centers",
+                    "Costs",
+                    "costs",
+                    {PANEL_COSTS, PANEL_HELD, PANEL_DRILL_MODELS, PANEL_DRILL_APPLICATIONS,
+                     PANEL_ITS_DENIALS},
+                    5},
+    [VIEW_APPLICATIONS] = {'4',
+                           "Applications",
+                           "Apps",
+                           "applications",
+                           {PANEL_APPLICATIONS, PANEL_HELD, PANEL_DRILL_MODELS, PANEL_ITS_DENIALS,
+                            PANEL_DRILL_CENTERS},
+                           5},
     [VIEW_CALLS] = {'5', "Calls", "Calls", "calls", {PANEL_RUNNING, PANEL_RECENT}, 2},
     [VIEW_DENIALS] = {'6', "Denials", "Denials", "denials", {PANEL_REFUSED, PANEL_DENIALS}, 2},
-    [VIEW_LIMITS] = {'7', "Limits", "Limits", "limits", {PANEL_LIMITS}, 1},
+    [VIEW_LIMITS] =
+        {'7', "Limits", "Limits", "limits", {PANEL_LIMITS, PANEL_GROUPS, PANEL_HISTORY}, 3},
     [VIEW_CLOUD] = {'8',
                     "Cloud",
                     "Cloud",
@@ -102,6 +121,7 @@ void ui_open_view(struct ui *ui, enum ui_view view)
     if (view == VIEW_LIMIT) {
         ui_ask_history(ui);
     }
+    ui->aside.shown = false;
     ui_update(ui);
 }
 
@@ -110,6 +130,9 @@ void ui_update(struct ui *ui)
     const struct ui_view_def *v = &ui_views[ui->view];
     for (int i = 0; i < v->count; i++) {
         panel_update(&ui->panels[v->panels[i]], ui->now_ms);
+        if (i == 0) { /* the others may be about its selected row */
+            aside_take(ui);
+        }
     }
     if (ui->mode == MODE_DETAIL) {
         detail_fill(ui);
@@ -154,6 +177,8 @@ void ui_on_hello(void *arg, json_t *hello)
     calls_forget(ui);
     past_forget(ui);
     drill_forget(ui);
+    aside_forget(ui);
+    ui->history_asked = false;
     ui->changed = true;
     if (ui->view == VIEW_CALLS) {
         calls_refresh(ui);
@@ -256,20 +281,32 @@ void ui_refresh_audit(struct ui *ui)
 static void got_history(void *arg, json_t *result, const struct err_info *ei)
 {
     struct ui *ui = arg;
+    bool meant = strcmp(ui->history_of, ui->open_limit) == 0;
+    ui->history_asked = false;
     if (!result) {
         ui_say(ui, W_CRIT, "history: %s", ei->text);
-        return;
+    } else if (meant) {
+        json_decref(ui->history);
+        ui->history = json_incref(json_object_get(result, "changes"));
+        ui_update(ui);
     }
-    json_decref(ui->history);
-    ui->history = json_incref(json_object_get(result, "changes"));
-    ui_update(ui);
+    if (ui->history_again) {
+        ui_ask_history(ui);
+    }
 }
 
 void ui_ask_history(struct ui *ui)
 {
-    json_t *params = json_pack("{s:s, s:i}", "name", ui->open_limit, "max", 50);
     struct err_info ei = {0};
-    if (link_send(&ui->link, "limit.history", params, got_history, ui, &ei) != ERR_OK) {
+    ui->history_again = ui->history_asked;
+    if (ui->history_asked) {
+        return;
+    }
+    json_t *params = json_pack("{s:s, s:i}", "name", ui->open_limit, "max", 50);
+    str_copy(ui->history_of, sizeof ui->history_of, str_of(ui->open_limit));
+    ui->history_asked =
+        link_send(&ui->link, "limit.history", params, got_history, ui, &ei) == ERR_OK;
+    if (!ui->history_asked) {
         ui_say(ui, W_CRIT, "history: %s", ei.text);
     }
 }
@@ -288,7 +325,9 @@ void ui_free(struct ui *ui)
     edit_clear(&ui->form_edit);
     trial_drop(ui);
     drill_free(ui);
+    aside_free(ui);
     snapshot_clear(&ui->past.shot);
+    json_decref(ui->past.answer);
     json_decref(ui->past.calls);
     snapshot_clear(&ui->live);
     snapshot_clear(&ui->frozen);

@@ -70,7 +70,8 @@ struct ui_past {
     int64_t sent_end_ms;
     int64_t since_ms, until_ms, step_ms; /* of the answer */
     struct snapshot shot;
-    json_t *calls; /* owned: calls and changes of that time; NULL: not heard yet */
+    json_t *answer; /* owned: what it was made of */
+    json_t *calls;  /* owned: calls and changes of that time; NULL: not heard yet */
 };
 
 /* The row that was opened, and those opened in it. */
@@ -87,6 +88,19 @@ struct ui_drill {
     int asked;            /* answers under way */
     int64_t asked_ms;
     char sent[UI_DRILL_TEXT]; /* what they were asked about */
+};
+
+/* What is shown beside a table of the row that is selected in it. */
+struct ui_aside {
+    bool shown;               /* there is room for it */
+    json_t *row;              /* owned: as the table knows it */
+    json_t *limits, *denials; /* owned rows of the snapshot that belong to it */
+    json_t *chart;            /* owned answer; NULL: not heard yet */
+    bool asked;               /* it is under way */
+    int64_t asked_ms;
+    char sent[UI_DRILL_TEXT];  /* what was asked; "": what comes is of no use */
+    char about[UI_DRILL_TEXT]; /* its name */
+    int64_t history_ms;        /* when the changes of the limit were asked for; 0: not yet */
 };
 
 /* What the terminal itself is told. */
@@ -139,6 +153,7 @@ struct ui {
     int64_t frozen_ms;
     struct ui_past past;
     struct ui_drill drill;
+    struct ui_aside aside;
     struct ui_alerts alerts;
 
     enum ui_view view;
@@ -149,6 +164,8 @@ struct ui {
     struct rows rows;        /* parsed lately */
     char open_limit[96];     /* the limit VIEW_LIMIT shows */
     json_t *audit, *history; /* owned answers; NULL: not asked yet */
+    bool history_asked, history_again;
+    char history_of[96]; /* the limit whose changes are under way */
     bool audit_asked;
     int64_t audit_ms;
     json_t *running, *recent; /* owned: calls under way, and ended ones */
@@ -251,6 +268,23 @@ void ui_draw_lines(struct ui *ui, const struct w_area *a);
 void ui_draw_worst(struct ui *ui, const struct w_area *a);
 /* Tokens a minute of all models, or of the one selected: title, chart, axes. */
 void ui_draw_graph(struct ui *ui, const struct w_area *a);
+/* A series the core told: title, chart, axes. */
+struct ui_chart {
+    const char *title, *metric; /* title: "" or of what */
+    const json_t *series;       /* oldest first */
+    int64_t since_ms, step_ms;
+    int64_t mark;      /* an amount to be seen in it; 0: none */
+    const char *range; /* how much it is; NULL: as much as there is */
+    bool sums_up;      /* what was used up in a window that goes on */
+};
+void ui_draw_chart(const struct ui *ui, const struct w_area *a, const struct ui_chart *c);
+/* A panel of the view; the rows it would like; panels one below the other. */
+void ui_draw_panel(struct ui *ui, int index, const struct w_area *a);
+int ui_draw_wanted(const struct ui *ui, int index);
+void ui_draw_stack(struct ui *ui, const struct w_area *a, const int *panels, int count);
+/* draw_aside.c: a table and beside it what belongs to its selected row. */
+void ui_draw_spend(struct ui *ui, const struct w_area *a); /* a chart of all that is spent */
+void ui_draw_master(struct ui *ui, const struct w_area *a);
 void ui_draw_labelled(const struct w_area *a, int y, const char *label, enum w_role role,
                       const char *text);
 /* draw_limit.c: "model=nova-*; one counter for each costCenter" */
@@ -314,9 +348,36 @@ void drill_back(struct ui *ui);
 void drill_step(struct ui *ui); /* asks what is due */
 void drill_forget(struct ui *ui);
 void drill_free(struct ui *ui);
+/* Looks into one row without opening it. */
+void drill_look(struct ui *ui, const char *key, const char *name);
+json_t *drill_where(const struct ui *ui); /* new: which calls are meant */
+/* "$0.03: 101 admitted, 26 denied, ..", of what was asked; "": not heard yet. */
+void drill_sums(const struct ui *ui, char *out, size_t size);
 int drill_table(const struct ui *ui);                          /* which of its panels has rows */
 void drill_words(const struct ui *ui, char *out, size_t size); /* "> sales > nova-lite" */
 int drill_draw_head(struct ui *ui, const struct w_area *a);    /* returns its rows */
+
+/* --- aside.c: what belongs to the selected row, beside its table --- */
+bool aside_has(enum ui_view view);
+const char *aside_name(const struct ui *ui); /* the row it is about; "": none */
+void aside_follow(struct ui *ui);            /* to the selected row, once the cursor has rested */
+void aside_take(struct ui *ui);              /* what belongs to it in the snapshot */
+void aside_step(struct ui *ui);              /* asks what is due */
+int64_t aside_due(const struct ui *ui);
+void aside_forget(struct ui *ui); /* another core: what was asked comes no more */
+void aside_free(struct ui *ui);
+/* The fullest group of the limit in which its calls count, or NULL; is it for this row alone? */
+json_t *aside_group(const struct ui *ui, const json_t *limit);
+bool aside_is_own(const struct ui *ui, const json_t *group);
+/* What the chart counts: a limit's metric; the member of its answer, NULL: there is none. */
+const char *aside_metric(const struct ui *ui);
+const char *aside_series(const char *metric);
+bool aside_has_chart(const struct ui *ui);
+void aside_about(const struct ui *ui, char *out, size_t size); /* whose chart it would be */
+/* Of the limit: what counts, itself or a group (NULL: none); the length of its calendar window and
+ * where it ends; 0: it is shorter than an hour, or rolls. */
+json_t *aside_counter(const struct ui *ui);
+int64_t aside_window(const struct ui *ui, int64_t *end_ms);
 
 /* --- request.c --- */
 /* Sends a change; its answer is said on the bottom line. Steals params. */

@@ -15,6 +15,14 @@ void w_table_move(struct w_table *t, const struct w_source *s, long delta, int64
     s->key(s->arg, t->order[t->at].row, t->selected);
 }
 
+void w_table_begin(struct w_table *t)
+{
+    t->at = t->top = 0;
+    t->selected[0] = '\0';
+    t->moved_ms = 0;
+    t->dirty = true;
+}
+
 void w_table_sort(struct w_table *t, size_t column, bool descending)
 {
     t->sort = column;

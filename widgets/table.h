@@ -86,6 +86,8 @@ enum w_hit w_table_hit(const struct w_table *t, const struct w_source *s, const 
                        int x, int y, long *row, size_t *column);
 /* Moves the cursor by delta rows, clamped. */
 void w_table_move(struct w_table *t, const struct w_source *s, long delta, int64_t now_ms);
+/* Rows of something else come: they are put in order, and the cursor is at the top. */
+void w_table_begin(struct w_table *t);
 void w_table_sort(struct w_table *t, size_t column, bool descending);
 void w_table_filter(struct w_table *t, const char *filter);
 /* Source row under the cursor; false when there is none. */

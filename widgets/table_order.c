@@ -112,7 +112,7 @@ void w_table_filter(struct w_table *t, const char *filter)
 
 static bool order_holds(const struct w_table *t, int64_t now_ms)
 {
-    return !t->dirty && t->order &&
+    return !t->dirty && t->count > 0 &&
            ((t->sorted_ms > 0 && now_ms - t->sorted_ms < t->hold_ms) ||
             (t->moved_ms > 0 && now_ms - t->moved_ms < CURSOR_HOLD_MS));
 }

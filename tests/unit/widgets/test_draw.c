@@ -231,8 +231,8 @@ static void a_graph_keeps_slots_in_place_and_marks_its_axes(void **state)
     char row[COLS * 4 + 1];
     const int64_t series[] = {10, 5, 5, 5, 9}; /* oldest first; the newest is slot 2 */
     struct w_graph g = {.amount = graph_amount, .slot = graph_slot};
-    assert_int_equal(w_graph_slot_width(16, 5), 2);
-    assert_int_equal(w_graph_slot_width(10, 5), 0);
+    assert_int_equal(w_graph_slot_width(16, 6, 5), 2);
+    assert_int_equal(w_graph_slot_width(10, 0, 5), 0);
     erase();
     w_spark_place(&g.series, series, 5, 2);
     w_graph_draw(&a, &g);
