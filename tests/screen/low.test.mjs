@@ -1,10 +1,11 @@
 // --low-bandwidth: fewer bytes by asking the core for less, not by dropping what it told.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
 
-import { temporaryDirectory, until } from '../lib/harness.mjs';
+import { binary, temporaryDirectory, until } from '../lib/harness.mjs';
 import { pretend } from '../lib/pretend.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
@@ -60,4 +61,12 @@ test('no charts, and a snapshot each five seconds, by flag, command and setting;
     }
     again.keys('q');
     assert.equal(await again.exit(), 0);
+});
+
+test('--plain --low-bandwidth asks for less as well', async (t) => {
+    const log = path.join(temporaryDirectory(t), 'requests');
+    const socket = await pretend(t, '--quiet', '--log', log);
+    const plain = spawn(binary, ['--socket', socket, '--plain', '--low-bandwidth'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    t.after(() => plain.kill('SIGKILL'));
+    await until('the core to be asked', () => fs.existsSync(log) && /"method":"subscribe","params":\{"interval_ms":5000\}/.test(fs.readFileSync(log, 'utf8')));
 });

@@ -135,7 +135,7 @@ const DEPTHS = [
 
 // All that only looks; boxes are closed again.
 const LOOKS = ['j', 'k', 'Down', 'Up', 'PageDown', 'PageUp', 'G', 'g', 'End', 'Home', 'Tab', '>', '<', 'I', 'a', 'T', 'T', 'y', 's', 'Escape', 'c', 'Escape', '=', 'Escape', '?',
-    'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', '0', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape'];
+    'Escape', 'Enter', 'Escape', 'Space', 'Space', 'z', '[', ']', 'Z', 'S-Left', 'S-Right', '@', 'Escape', '0', 'n', 'N', 'C-l', 'm', 'm', '/', 'Escape', ':', 'Escape', 'e', 'Escape'];
 
 test('every view at every size in every depth of colours agrees with status --json, and every key works in it', async (t) => {
     const { core, status } = await begin(t);
