@@ -82,7 +82,7 @@ for (const [name, words] of Object.entries(inner)) {
         const written = screen.record();
         const clipboard = (text) => `\x1b]52;c;${Buffer.from(text).toString('base64')}\x07`;
         screen.keys('7');
-        await screen.wait(/alpha +day/);
+        await screen.wait(/7 Limits[^]*LIMIT[^]*alpha [^]*gamma /);
         command(screen, 'sort LIMIT');
         await screen.wait(/LIMIT↑/);
         screen.type('/beta');
