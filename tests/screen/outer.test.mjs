@@ -62,9 +62,14 @@ test('alerts are off at first, then told once when they begin, each at most once
     await leave(screen);
 });
 
+// Both end with the terminal they are in, whatever becomes of the test.
 const inner = {
-    tmux: (dir) => ['tmux', '-u', '-f', '/dev/null', '-S', path.join(dir, 'inner'), 'set', '-g', 'allow-passthrough', 'on', ';', 'set', '-g', 'status', 'off', ';', 'new-session'],
-    screen: (dir) => ['env', `SCREENDIR=${dir}`, 'screen', '-U', '-c', '/dev/null', '-m'],
+    tmux: (dir) => ['tmux', '-u', '-f', '/dev/null', '-S', path.join(dir, 'inner'), 'set', '-g', 'allow-passthrough', 'on', ';',
+        'set', '-g', 'destroy-unattached', 'on', ';', 'set', '-g', 'status', 'off', ';', 'new-session'],
+    screen: (dir) => {
+        fs.writeFileSync(path.join(dir, 'rc'), 'autodetach off\nstartup_message off\n');
+        return ['env', `SCREENDIR=${dir}`, 'screen', '-U', '-c', path.join(dir, 'rc'), '-m'];
+    },
 };
 
 for (const [name, words] of Object.entries(inner)) {
@@ -76,7 +81,6 @@ for (const [name, words] of Object.entries(inner)) {
         const core = await begin(t, [{ name: LONG, application: 'long', tokens: 1000, window: 'day' }]);
         const dir = temporaryDirectory(t);
         fs.chmodSync(dir, 0o700);
-        t.after(() => spawnSync('tmux', ['-S', path.join(dir, 'inner'), 'kill-server']));
         const screen = Terminal.start(t, ['--config', core.config], { columns: 100, rows: 30, without: BARE, inside: words(dir) });
         await screen.wait(/LIVE/);
         const written = screen.record();
