@@ -1,6 +1,13 @@
 # bash completion of tollgate. A unit test checks that every sub-command is here.
+# Of the core that the line names.
 _tollgate_limits() {
-    tollgate limit list --json 2>/dev/null | sed -n 's/^ \{0,8\}"name": *"\([^"]*\)".*/\1/p'
+    local i which=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --config | --socket) which+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
+        esac
+    done
+    tollgate limit list --json "${which[@]}" 2>/dev/null | sed -n 's/^ \{0,8\}"name": *"\([^"]*\)".*/\1/p'
 }
 
 _tollgate() {
@@ -35,6 +42,7 @@ _tollgate() {
     sim) words='--port-base --latency-ms --token-delay-us --json --help' ;;
     status) words='--once --json --json-lines --interval --config --socket --help' ;;
     limit)
+        [[ $word == -* ]] && before='an option'
         case $before in
         limit) words='list set revert block unblock undo history try' ;;
         set | revert | block | unblock | history | try) words=$(_tollgate_limits) ;;
