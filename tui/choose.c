@@ -23,7 +23,7 @@ static void fill(struct ui *ui)
 void choose_open(struct ui *ui)
 {
     memset(&ui->list, 0, sizeof ui->list);
-    str_copy(ui->list.title, sizeof ui->list.title, STR("Columns; Enter shows or hides, Esc ends"));
+    str_copy(ui->list.title, sizeof ui->list.title, STR("Columns"));
     ui->mode = MODE_COLUMNS;
     fill(ui);
 }

@@ -7,7 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_WIDTH 66
+#define TEXT_WIDTH   66
+#define LABEL_WIDTH  20
+#define LABEL_NARROW 15
+#define WIDE_COLS    60
+#define NARROW_COLS  30
+
+static void names_text(const json_t *names, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(names) && n + 4 < size; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        n += (size_t)snprintf(out + n, size - n, "%s", i ? ", " : "");
+        str_printable(out + n, size - n, str_of(name ? name : ""));
+        n += strlen(out + n);
+    }
+}
 
 /* A value as one line: figures exact, objects as k=v. */
 static void value_text(const struct ui *ui, const json_t *v, bool usd, char *out, size_t size)
@@ -30,8 +46,10 @@ static void value_text(const struct ui *ui, const json_t *v, bool usd, char *out
         snprintf(out, size, "%s%s", usd ? "$" : "", money);
     } else if (json_is_boolean(v)) {
         snprintf(out, size, "%s", json_is_true(v) ? "yes" : "no");
-    } else if (json_is_null(v)) {
+    } else if (json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0)) {
         snprintf(out, size, "-");
+    } else if (json_is_string(json_array_get(v, 0))) {
+        names_text(v, out, size);
     } else {
         char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
         str_printable(out, size, str_of(text ? text : ""));
@@ -41,6 +59,8 @@ static void value_text(const struct ui *ui, const json_t *v, bool usd, char *out
 
 struct wrapped {
     struct ui *ui;
+    enum w_role role;
+    int width;
     const char *label;
 };
 
@@ -48,15 +68,31 @@ static void add_wrapped(void *arg, const char *line)
 {
     struct wrapped *w = arg;
     char text[400];
-    snprintf(text, sizeof text, "%-20s %s", w->label, line);
-    w_pager_add(&w->ui->pager, W_NORMAL, text);
+    snprintf(text, sizeof text, "%-*s %s", w->width, w->label, line);
+    w_pager_add(&w->ui->pager, w->role, text);
     w->label = "";
+}
+
+void detail_pair(struct ui *ui, enum w_role role, const char *label, const char *text)
+{
+    int cols = ui->term.cols;
+    bool beside = cols >= NARROW_COLS;
+    int width = !beside ? 1 : cols >= WIDE_COLS ? LABEL_WIDTH : LABEL_NARROW;
+    int label_width = w_text_width(label);
+    if (!beside || (label_width > width && label_width + 4 > cols / 2)) {
+        w_pager_add(&ui->pager, beside ? role : W_LABEL, label);
+        label = "";
+        label_width = 0;
+    }
+    struct wrapped w = {ui, role, width, label};
+    int room = cols - 6 - (label_width > width ? label_width : width);
+    w_text_wrap(text, room > TEXT_WIDTH ? TEXT_WIDTH : room > 8 ? room : 8, add_wrapped, &w);
 }
 
 /* Numbers for the program's own use, and what is told elsewhere. */
 static bool says_nothing(const char *key, const json_t *v)
 {
-    static const char *const skipped[] = {"series", "version", "who", "seq", "type"};
+    static const char *const skipped[] = {"series", "version", "who", "seq", "type", "groups"};
     for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
         if (strcmp(key, skipped[i]) == 0) {
             return true;
@@ -85,9 +121,7 @@ static void add_member(struct ui *ui, const char *key, const json_t *v)
     }
     const char *unit = strstr(key, "usd");
     value_text(ui, v, unit != NULL, text, sizeof text);
-    struct wrapped w = {ui, label};
-    int room = ui->term.cols - 26;
-    w_text_wrap(text, room > TEXT_WIDTH ? TEXT_WIDTH : room > 20 ? room : 20, add_wrapped, &w);
+    detail_pair(ui, W_NORMAL, label, text);
 }
 
 void detail_fill(struct ui *ui)
@@ -117,6 +151,7 @@ void detail_fill(struct ui *ui)
             add_member(ui, both, part);
         }
     }
+    trail_groups(ui, row);
     json_t *group;
     const json_t *limit = panel_limit(p, row, &group);
     bool told = json_is_object(json_object_get(row, "tags")) && !ui->past.on;
@@ -124,9 +159,8 @@ void detail_fill(struct ui *ui)
         char text[200];
         char amount[FORMAT_TEXT];
         panel_limit_short(amount, sizeof amount, limit, group);
-        snprintf(text, sizeof text, "%-20s %.60s %s", "limit in force",
-                 snapshot_text(limit, "name"), amount);
-        w_pager_add(&ui->pager, W_LABEL, text);
+        snprintf(text, sizeof text, "%.60s %s", snapshot_text(limit, "name"), amount);
+        detail_pair(ui, W_LABEL, "limit in force", text);
     }
 }
 

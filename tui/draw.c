@@ -11,6 +11,7 @@
 #define TABS_ROWS    14
 #define TABS_COLS    50
 #define WIDE_COLS    80
+#define PENDING_COLS 80 /* below, what would be denied stands on a row of its own */
 #define BODY_ROWS    9
 #define BODY_COLS    50
 #define TINY_ROWS    6
@@ -379,12 +380,13 @@ void ui_draw(struct ui *ui)
     if (all.h >= TABS_ROWS && all.w >= TABS_COLS) {
         ui_draw_tabs(ui, &all, y++);
     }
-    int bottom = ui->edit.active && all.h > y + 3 ? 2 : 1;
+    int pending = !ui->edit.active || all.h <= y + 3 ? 0 : all.w < PENDING_COLS ? 2 : 1;
+    int bottom = 1 + pending;
     struct w_area body = w_area_part(&all, y, 1, all.h - y - bottom, all.w - 2);
     draw_body(ui, &body);
-    if (bottom == 2) {
-        struct w_area pending = w_area_part(&all, all.h - 2, 1, 1, all.w - 2);
-        ui_draw_pending(ui, &pending);
+    if (pending > 0) {
+        struct w_area line = w_area_part(&all, all.h - bottom, 1, pending, all.w - 2);
+        ui_draw_pending(ui, &line);
     }
     ui_draw_bottom(ui, &all);
     struct w_area middle = w_area_part(&all, 1, 0, all.h - 2, all.w);

@@ -121,7 +121,6 @@ int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
     char amount[FORMAT_TEXT];
     char file[FORMAT_TEXT];
     bool roomy = a->h > 12;
-    int rows = 2;
     if (!limit) {
         w_text(a, 0, 0, a->w, W_CRIT, W_LEFT, "This limit is gone from the configuration.");
         return 1;
@@ -129,27 +128,28 @@ int ui_draw_limit_head(struct ui *ui, const struct w_area *a)
     const char *metric = snapshot_text(limit, "metric");
     panel_limit_short(amount, sizeof amount, limit, NULL);
     format_amount(file, metric, format_json_amount(snapshot_at(limit, "file_amount"), metric));
-    snprintf(text, sizeof text, "%.60s: %s of %s%s; the file says %s", ui->open_limit, amount,
-             metric, json_is_true(snapshot_at(limit, "rolling")) ? ", rolling" : "", file);
+    snprintf(text, sizeof text, "%s of %s%s; the file says %s", amount, metric,
+             json_is_true(snapshot_at(limit, "rolling")) ? ", rolling" : "", file);
     ui_draw_labelled(a, 0, "Limit", W_NORMAL, text);
+    int y = 1;
     draw_limit_match(limit, text, sizeof text);
-    ui_draw_labelled(a, 1, "For", W_NORMAL, text);
+    y = roomy ? ui_draw_wrapped(a, y, "For", W_NORMAL, text) : y;
     if (roomy && rate_text(limit, text, sizeof text)) {
         bool burns = *snapshot_text(limit, "burn");
-        ui_draw_labelled(a, rows++, "Rate", burns ? W_WARN : W_NORMAL, text);
+        y = ui_draw_wrapped(a, y, "Rate", burns ? W_WARN : W_NORMAL, text);
     }
     if (roomy && denials_text(limit, text, sizeof text)) {
-        ui_draw_labelled(a, rows++, "Denials", W_NORMAL, text);
+        y = ui_draw_wrapped(a, y, "Denials", W_NORMAL, text);
     }
     const struct ui_edit *e = edit_pending(ui, limit, NULL);
     const json_t *override = snapshot_at(limit, "override");
     if (json_is_object(override)) {
         override_text(ui, override, json_is_true(snapshot_at(limit, "blocked")), text, sizeof text);
-        ui_draw_labelled(a, rows++, "Changed", W_LABEL, text);
+        y = ui_draw_wrapped(a, y, "Changed", W_LABEL, text);
     }
     if (e) {
         format_amount(amount, metric, e->amount);
-        ui_draw_labelled(a, rows++, "Pending", W_PENDING, amount);
+        y = ui_draw_wrapped(a, y, "Pending", W_PENDING, amount);
     }
-    return roomy ? rows + 1 : rows;
+    return roomy ? y + 1 : y;
 }

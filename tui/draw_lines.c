@@ -194,6 +194,15 @@ static void add_month(const json_t *data, struct line *l, bool wide)
     }
 }
 
+const char *ui_draw_trouble(const json_t *data)
+{
+    const char *store = snapshot_text(data, "health.store");
+    return json_is_object(snapshot_at(data, "health.all_blocked"))       ? "ALL BLOCKED"
+           : *store && strcmp(store, "ok") != 0                          ? "STORE FAILED"
+           : json_is_false(snapshot_at(data, "health.reserved_matches")) ? "reserved differs"
+                                                                         : NULL;
+}
+
 /* What is wrong, the worst first; in fewer words before any of it leaves a narrow screen. */
 static void add_trouble(const json_t *data, struct line *l)
 {
@@ -333,7 +342,11 @@ void ui_draw_pending(struct ui *ui, const struct w_area *a)
     snprintf(text, sizeof text, " %.60s: %s -> %s pending ", name, old, new);
     const char *trial = trial_text(ui, e, &role);
     int x = w_text_add(a, 0, 0, W_PENDING, text);
-    w_text(a, 0, x + 1, a->w - x - 1, role, W_LEFT, trial);
+    if (a->h > 1) {
+        w_text(a, 1, 0, a->w, role, W_LEFT, trial);
+    } else {
+        w_text(a, 0, x + 1, a->w - x - 1, role, W_LEFT, trial);
+    }
 }
 
 static void draw_pending_keys(const struct w_area *a)
@@ -383,6 +396,66 @@ const struct binding *ui_draw_hint_at(const struct ui *ui, int x)
     return at < l.count ? of[at] : NULL;
 }
 
+struct hint {
+    const char *key, *word;
+};
+
+static void draw_keys(const struct w_area *a, const struct hint *hints, size_t n)
+{
+    struct line l = {.count = 0};
+    for (size_t i = 0; i < n; i++) {
+        put(&l, W_HINT, (int)i, false, hints[i].word);
+        l.segment[l.count - 1].key = hints[i].key;
+    }
+    w_bar_draw(a, 0, l.segment, l.count, 2, W_HINT);
+}
+
+/* While a box is open, its keys. */
+static void draw_box_keys(const struct ui *ui, const struct w_area *a)
+{
+    static const struct hint form[] = {{"Esc", "drop"}, {"Enter", "apply"}, {"Tab", "next field"}};
+    static const struct hint question[] = {
+        {"Esc", "no"}, {"Enter", "answer"}, {"Tab", "the other"}};
+    static const struct hint typed[] = {{"Esc", "no"}, {"Enter", "answer"}};
+    static const struct hint sort[] = {
+        {"Esc", "back"}, {"Enter", "sort, again: other way"}, {"Up Down", "choose"}};
+    static const struct hint columns[] = {
+        {"Esc", "done"}, {"Enter", "show or hide"}, {"Up Down", "choose"}};
+    static const struct hint pages[] = {{"Esc", "close"}, {"Up Down", "scroll"}, {"PgDn", "page"}};
+    switch ((int)ui->mode) {
+    case MODE_FORM:
+        draw_keys(a, form, ui->form.count > 1 ? 3 : 2);
+        return;
+    case MODE_CONFIRM:
+        draw_keys(a, ui->dialog.typed ? typed : question, ui->dialog.typed ? 2 : 3);
+        return;
+    case MODE_SORT:
+        draw_keys(a, sort, 3);
+        return;
+    case MODE_COLUMNS:
+        draw_keys(a, columns, 3);
+        return;
+    default:
+        draw_keys(a, pages, 3);
+        return;
+    }
+}
+
+/* What may be typed, behind what is typed, where there is room. */
+static const char *typing_help(const struct ui *ui)
+{
+    switch ((int)ui->mode) {
+    case MODE_FILTER:
+        return "TEXT, !TEXT, COLUMN:TEXT   Enter keeps   Esc clears ";
+    case MODE_EXPORT:
+        return ".csv or .json   Enter writes   Esc ";
+    case MODE_COMMAND:
+        return "Tab completes   Enter runs   Esc ";
+    default:
+        return "";
+    }
+}
+
 static void draw_typing(struct ui *ui, const struct w_area *a)
 {
     const char *ask = ui->mode == MODE_FILTER   ? "/"
@@ -392,7 +465,24 @@ static void draw_typing(struct ui *ui, const struct w_area *a)
                                   : "Time (14:05, 11-20 14:05, -3h; Enter alone: stay): ";
     w_text(a, 0, 0, a->w, W_INPUT, W_LEFT, "");
     int x = w_text_add(a, 0, 0, W_KEY, ask);
-    w_input_draw(a, 0, x, a->w - x, &ui->input, true);
+    const char *help = typing_help(ui);
+    int room = a->w - w_text_width(help);
+    bool helps = *help && x + w_text_width(ui->input.text) + 3 <= room && room >= x + 24;
+    w_input_draw(a, 0, x, (helps ? room : a->w) - x, &ui->input, true);
+    if (helps) {
+        w_text(a, 0, room, a->w - room, W_HINT, W_LEFT, help);
+    }
+}
+
+/* What the command may go on with, above it. */
+static void draw_candidates(const struct ui *ui, const struct w_area *a)
+{
+    char words[3 * TEXT];
+    complete_words(ui, words, sizeof words);
+    if (words[0]) {
+        w_text(a, 0, 0, a->w, W_HINT, W_LEFT, "");
+        w_text(a, 0, 1, a->w - 2, W_HINT, W_LEFT, words);
+    }
 }
 
 void ui_draw_bottom(struct ui *ui, const struct w_area *a)
@@ -401,11 +491,18 @@ void ui_draw_bottom(struct ui *ui, const struct w_area *a)
     struct w_area line = w_area_part(a, a->h - 1, 1, 1, a->w - 2);
     if (ui_is_typing(ui)) {
         draw_typing(ui, &whole);
+        if (ui->mode == MODE_COMMAND && a->h > 6) {
+            struct w_area above = w_area_part(a, a->h - 2, 0, 1, a->w);
+            draw_candidates(ui, &above);
+        }
     } else if (w_toast_on(&ui->toast, ui->now_ms)) {
-        struct w_area low = w_area_part(a, a->h > 3 ? a->h - 3 : 0, 0, a->h, a->w);
+        int rows = ui->mode == MODE_VIEW ? 3 : 1; /* a box must not stand on half a sentence */
+        struct w_area low = w_area_part(a, a->h > rows ? a->h - rows : 0, 0, a->h, a->w);
         w_toast_draw(&low, &ui->toast);
     } else if (ui->edit.active) {
         draw_pending_keys(&line);
+    } else if (ui->mode != MODE_VIEW) {
+        draw_box_keys(ui, &line);
     } else {
         draw_hints(ui, &line);
     }

@@ -255,9 +255,17 @@ void drill_sums(const struct ui *ui, char *out, size_t size)
 int drill_draw_head(struct ui *ui, const struct w_area *a)
 {
     char text[TEXT];
-    drill_words(ui, text, sizeof text);
-    ui_draw_labelled(a, 0, "Of", W_LABEL, text + (*text ? 2 : 0));
+    bool roomy = a->h > 12; /* or the title says it */
+    int y = 0;
+    if (roomy) {
+        drill_words(ui, text, sizeof text);
+        ui_draw_labelled(a, y++, "Of", W_LABEL, text + (*text ? 2 : 0));
+    }
     drill_sums(ui, text, sizeof text);
-    ui_draw_labelled(a, 1, "Spent", W_NORMAL, *text ? text : "asking the ledger");
-    return a->h > 12 ? 3 : 2;
+    const char *spent = *text ? text : "asking the ledger";
+    if (!roomy) {
+        ui_draw_labelled(a, y, "Spent", W_NORMAL, spent);
+        return y + 1;
+    }
+    return ui_draw_wrapped(a, y, "Spent", W_NORMAL, spent) + 1;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HINTS_COLS 60 /* below, only what will happen is said */
+
 enum field { FIELD_AMOUNT, FIELD_FOR, FIELD_REASON, FIELD_TICKET };
 
 void edit_clear(struct ui_edit *e)
@@ -200,9 +202,13 @@ static bool read_form(struct ui *ui)
     format_amount(new, e->metric, e->amount);
     double percent =
         e->old_amount > 0 ? 100.0 * (double)(e->amount - e->old_amount) / (double)e->old_amount : 0;
-    snprintf(f->note, sizeof f->note, "%s -> %s (%+.0f %%)%s%.20s%s", old, new, percent,
+    char by[32] = "no change";
+    if (e->amount != e->old_amount) {
+        snprintf(by, sizeof by, "%+.0f %%", percent);
+    }
+    snprintf(f->note, sizeof f->note, "%s -> %s (%s)%s%.20s%s", old, new, by,
              ends.n ? ", back after " : ", for good", ends.n ? f->field[FIELD_FOR].input.text : "",
-             ends.n ? "" : " (u undoes it)");
+             ends.n || ui->term.cols < HINTS_COLS ? "" : " (u undoes it)");
     f->note_role = W_PENDING;
     trial_want(ui, e);
     return true;
@@ -217,7 +223,8 @@ static void show_apply(struct ui *ui)
     const struct ui_edit *e = &ui->form_edit;
     format_amount(old, e->metric, e->old_amount);
     format_amount(new, e->metric, e->amount);
-    snprintf(f->note, sizeof f->note, "%s -> %s, for good (u undoes it)", old, new);
+    snprintf(f->note, sizeof f->note, "%s -> %s, for good%s", old, new,
+             ui->term.cols < HINTS_COLS ? "" : " (u undoes it)");
     f->note_role = W_PENDING;
 }
 

@@ -5,13 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BESIDE_TEXT 24 /* keys, frame and margins */
-#define LEAST_TEXT  16
+#define BESIDE_TEXT 6 /* frame and margins */
+#define LEAST_TEXT  10
+#define KEYS_WIDTH  18
+#define KEYS_NARROW 8
+#define WIDE_COLS   70
+#define TINY_COLS   30
 
 /* A binding's text may take several lines; its keys stand beside the first. */
 struct entry {
     struct ui *ui;
     enum w_role role;
+    int width;
     const char *keys;
 };
 
@@ -19,7 +24,7 @@ static void add_line(void *arg, const char *text)
 {
     struct entry *e = arg;
     char line[200];
-    snprintf(line, sizeof line, "%-18s %s", e->keys, text);
+    snprintf(line, sizeof line, "%-*s %s", e->width, e->keys, text);
     w_pager_add(&e->ui->pager, e->role, line);
     e->keys = "";
 }
@@ -34,14 +39,16 @@ static void add_binding(struct ui *ui, const struct binding *b)
         snprintf(keys, sizeof keys, ":%s %s", b->command, b->arguments ? b->arguments : "");
     }
     bool off = b->class != CLASS_READ && ui->read_only;
-    if (strlen(keys) > 18) {
-        w_pager_add(&ui->pager, off ? W_OFF : W_NORMAL, keys);
+    int cols = ui->term.cols;
+    int width = cols < TINY_COLS ? 1 : cols < WIDE_COLS ? KEYS_NARROW : KEYS_WIDTH;
+    if (strlen(keys) > (size_t)width) {
+        w_pager_add(&ui->pager, off ? W_OFF : W_KEY, keys);
         keys[0] = '\0';
     }
     snprintf(line, sizeof line, "%s%s%s%s", off ? "(not allowed: read-only) " : "", b->help,
              b->label && b->command ? "   :" : "", b->label && b->command ? b->command : "");
-    struct entry e = {ui, off ? W_OFF : W_NORMAL, keys};
-    int room = ui->term.cols - BESIDE_TEXT;
+    struct entry e = {ui, off ? W_OFF : W_NORMAL, width, keys};
+    int room = cols - width - BESIDE_TEXT;
     w_text_wrap(line, room > LEAST_TEXT ? room : LEAST_TEXT, add_line, &e);
 }
 
@@ -62,13 +69,13 @@ static void add_group(struct ui *ui, const char *title, bool local, bool command
 
 void help_open(struct ui *ui)
 {
-    char title[96];
     w_pager_clear(&ui->pager);
     ui->pager.top = 0;
-    bool tables = binding_find('+', ui->view) != NULL;
-    if (tables) {
-        snprintf(title, sizeof title, "The limit behind the selected row");
-        add_group(ui, title, true, false);
+    bool limits = binding_find('+', ui->view) != NULL;
+    bool stops = binding_find('x', ui->view) != NULL;
+    if (limits || stops) {
+        add_group(ui, limits ? "The limit behind the selected row" : "The selected row", true,
+                  false);
     }
     add_group(ui, "Everywhere", false, false);
     add_group(ui, "Commands, after a colon", false, true);

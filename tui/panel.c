@@ -242,7 +242,7 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     }
     if (a->h == 1 && t->total > 0) {
         snprintf(text, sizeof text, "%zu row%s", t->total, t->total == 1 ? "" : "s");
-    } else if (t->count > (size_t)(rows > 0 ? rows : 0) && n >= 0) {
+    } else if (rows > 0 && t->count > (size_t)rows && n >= 0) {
         snprintf(text + n, sizeof text - (size_t)n, "%s%zu-%zu of %zu", n > 0 ? "   " : "",
                  t->top + 1, t->top + (size_t)rows, t->count);
     }

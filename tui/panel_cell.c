@@ -259,7 +259,7 @@ static void put_who(struct w_cell *out, const json_t *row)
     }
 }
 
-/* "7k/min", "7k/min each" when every group has its own; while a change waits "7k/min -> 8k". */
+/* "7k/min", "7k/min each" when every group has its own; while a change waits "7k -> 8k". */
 static void put_amount(const struct panel *p, struct w_cell *out, const json_t *limit,
                        const json_t *group)
 {
@@ -270,6 +270,7 @@ static void put_amount(const struct panel *p, struct w_cell *out, const json_t *
     const struct ui_edit *e = edit_pending(p->ui, limit, of);
     panel_limit_short(amount, sizeof amount, limit, of);
     if (e) {
+        amount[strcspn(amount, "/")] = '\0';
         format_amount(wanted, snapshot_text(limit, "metric"), e->amount);
         snprintf(out->text, sizeof out->text, "%s -> %s", amount, wanted);
         out->role = W_PENDING;

@@ -94,9 +94,9 @@ void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size
     }
 }
 
-static void add_counter(struct ui *ui, const json_t *limit, const json_t *group)
+/* "98%: 6,882 used and 0 reserved of 7k/min, 118 left" */
+static void counter_text(const json_t *limit, const json_t *group, char *text, size_t size)
 {
-    char text[TEXT];
     char amount[FORMAT_TEXT];
     char used[FORMAT_TEXT];
     char reserved[FORMAT_TEXT];
@@ -112,52 +112,69 @@ static void add_counter(struct ui *ui, const json_t *limit, const json_t *group)
     if (part < 2) {
         snprintf(share, sizeof share, "%d%%", (int)(part * 100));
     }
-    snprintf(text, sizeof text, "  now                %s: %s used and %s reserved of %s, %s left",
-             share, used, reserved, amount, left);
-    w_pager_add(&ui->pager, w_state_role(panel_limit_state(limit, group)), text);
+    snprintf(text, size, "%s: %s used and %s reserved of %s, %s left", share, used, reserved,
+             amount, left);
+}
+
+static void group_text(const json_t *group, char *out, size_t size)
+{
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    out[0] = '\0';
+    json_object_foreach(snapshot_at(group, "group"), key, value)
+    {
+        const char *is = json_string_value(value);
+        int more = snprintf(out + n, size - n, " %.30s=%.60s", key, is ? is : "");
+        n += more > 0 && n + (size_t)more < size ? (size_t)more : 0;
+    }
+    out[n] = '\0';
+}
+
+void trail_groups(struct ui *ui, const json_t *limit)
+{
+    size_t i;
+    json_t *group;
+    char name[TEXT / 2];
+    char text[TEXT];
+    json_array_foreach(json_object_get(limit, "groups"), i, group)
+    {
+        enum w_role role = w_state_role(panel_limit_state(limit, group));
+        group_text(group, name, sizeof name);
+        counter_text(limit, group, text, sizeof text);
+        detail_pair(ui, W_LABEL, "group", name + (*name ? 1 : 0));
+        detail_pair(ui, role, "  now", text);
+    }
 }
 
 static void add_rule(struct ui *ui, const char *word, const json_t *limit, const json_t *group)
 {
     char text[TEXT];
     char rule[TEXT / 2];
-    const char *key;
-    json_t *value;
-    size_t n = 0;
-    json_object_foreach(snapshot_at(group, "group"), key, value)
-    {
-        const char *is = json_string_value(value);
-        int more = snprintf(rule + n, sizeof rule - n, " %.30s=%.60s", key, is ? is : "");
-        n += more > 0 && n + (size_t)more < sizeof rule ? (size_t)more : 0;
-    }
-    rule[n] = '\0';
-    snprintf(text, sizeof text, "%-20s %.60s%s", word, snapshot_text(limit, "name"), rule);
-    w_pager_add(&ui->pager, W_LABEL, text);
+    group_text(group, rule, sizeof rule);
+    snprintf(text, sizeof text, "%.60s%s", snapshot_text(limit, "name"), rule);
+    detail_pair(ui, W_LABEL, word, text);
     draw_limit_match(limit, rule, sizeof rule);
-    snprintf(text, sizeof text, "  rule               %s", rule);
-    w_pager_add(&ui->pager, W_NORMAL, text);
-    add_counter(ui, limit, group);
+    detail_pair(ui, W_NORMAL, "  rule", rule);
+    counter_text(limit, group, text, sizeof text);
+    detail_pair(ui, w_state_role(panel_limit_state(limit, group)), "  now", text);
 }
 
 static void add_refused(struct ui *ui, const json_t *row, const json_t *limit)
 {
-    char text[TEXT];
     char remedy[TEXT / 2];
     const char *code = code_of(row);
     trail_remedy(ui, row, remedy, sizeof remedy);
     if (limit) {
         add_rule(ui, "refused by", limit, group_of(limit, row));
     } else {
-        snprintf(text, sizeof text, "%-20s %.60s", "refused by", snapshot_text(row, "limit"));
-        w_pager_add(&ui->pager, W_LABEL, text);
+        detail_pair(ui, W_LABEL, "refused by", snapshot_text(row, "limit"));
     }
-    snprintf(text, sizeof text, "  why                %s",
-             strcmp(code, "blocked") == 0     ? "it was blocked"
-             : strcmp(code, "too_large") == 0 ? "it asked for more than the whole limit"
-                                              : "less was left than it asked for");
-    w_pager_add(&ui->pager, W_NORMAL, text);
-    snprintf(text, sizeof text, "  to get through     %s", remedy);
-    w_pager_add(&ui->pager, W_NOTICE, text);
+    detail_pair(ui, W_NORMAL, "  why",
+                strcmp(code, "blocked") == 0     ? "it was blocked"
+                : strcmp(code, "too_large") == 0 ? "it asked for more than the whole limit"
+                                                 : "less was left than it asked for");
+    detail_pair(ui, W_NOTICE, "  to get through", remedy);
 }
 
 void trail_fill(struct ui *ui, const json_t *row)

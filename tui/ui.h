@@ -263,6 +263,8 @@ void ui_draw_burn(struct ui *ui, const struct w_area *a, int y);
 void ui_draw_tabs(struct ui *ui, const struct w_area *a, int y);
 void ui_draw_pending(struct ui *ui, const struct w_area *a); /* the change not applied, one row */
 void ui_draw_bottom(struct ui *ui, const struct w_area *a);
+/* What is wrong with the core, the worst of it in two words; NULL: nothing. */
+const char *ui_draw_trouble(const json_t *data);
 /* Overview without room for tables: a line a panel; and the single worst number. */
 void ui_draw_lines(struct ui *ui, const struct w_area *a);
 void ui_draw_worst(struct ui *ui, const struct w_area *a);
@@ -287,6 +289,9 @@ void ui_draw_spend(struct ui *ui, const struct w_area *a); /* a chart of all tha
 void ui_draw_master(struct ui *ui, const struct w_area *a);
 void ui_draw_labelled(const struct w_area *a, int y, const char *label, enum w_role role,
                       const char *text);
+/* The same in as many rows as the text takes; returns the row below. */
+int ui_draw_wrapped(const struct w_area *a, int y, const char *label, enum w_role role,
+                    const char *text);
 /* draw_limit.c: "model=nova-*; one counter for each costCenter" */
 void draw_limit_match(const json_t *limit, char *out, size_t size);
 /* The summary over the groups of an open limit; returns its rows. */
@@ -437,6 +442,8 @@ void choose_key(struct ui *ui, int key);
 /* --- trail.c: why a call was refused, and what it counted in --- */
 /* What would let through what this denial refused: "wait 20 s, or raise it: t". */
 void trail_remedy(const struct ui *ui, const json_t *row, char *out, size_t size);
+/* Adds the groups of a limit to the pager, each with its counter. */
+void trail_groups(struct ui *ui, const json_t *limit);
 /* Adds the limits of a call to the pager. */
 void trail_fill(struct ui *ui, const json_t *row);
 
@@ -445,5 +452,11 @@ void detail_open(struct ui *ui);
 void detail_fill(struct ui *ui);
 void help_open(struct ui *ui);
 void command_key(struct ui *ui, int key);
+/* complete.c: grows the command line by what all that it may go on with begins with; and what that
+ * is, or how the command is used that stands there. */
+void complete_line(struct ui *ui);
+void complete_words(const struct ui *ui, char *out, size_t size);
+/* A labelled text in the pager, wrapped; on a narrow screen the label has a line of its own. */
+void detail_pair(struct ui *ui, enum w_role role, const char *label, const char *text);
 
 #endif

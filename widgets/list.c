@@ -3,6 +3,8 @@
 #include "widgets/dialog.h"
 #include "widgets/text.h"
 
+#define MORE_WIDTH 14 /* " 91-99 of 100 " */
+
 enum w_answer w_list_key(struct w_list *l, int key)
 {
     int at = l->at;
@@ -40,6 +42,7 @@ void w_list_draw(const struct w_area *a, const struct w_list *l)
         int w = w_text_width(l->item[i]) + 2;
         width = w > width ? w : width;
     }
+    width = l->count + 2 > a->h && width < MORE_WIDTH ? MORE_WIDTH : width;
     struct w_area in = w_dialog_frame(a, l->title, l->count, width);
     int top = l->at < in.h ? 0 : l->at - in.h + 1;
     for (int y = 0; y < in.h && top + y < l->count; y++) {
