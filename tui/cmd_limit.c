@@ -16,7 +16,7 @@ static const char help[] =
     "       tollgate limit unblock NAME [--group k=v,..] [--reason R]\n"
     "       tollgate limit block --all [--for D | --until T] [--reason R] [--stop-running]\n"
     "       tollgate limit unblock --all [--reason R]\n"
-    "       tollgate limit undo [ID]\n"
+    "       tollgate limit undo [ID] [--yes]\n"
     "       tollgate limit history [NAME] [--json]\n"
     "       tollgate limit try NAME METRIC=AMOUNT [--group k=v,..] [--since T] [--until T] "
     "[--json]\n"

@@ -208,6 +208,9 @@ enum err limit_undo(struct core *c, const struct actor *a, const json_t *params,
     }
     e = limit_change_begin(a, &t, params, "limit.undo", &edit, ei);
     e = e == ERR_OK ? recall(c, &change, t.file->metric, &edit, ei) : e;
+    if (e == ERR_OK && edit.keep && edit.override.has_amount && !edit.override.blocked) {
+        e = limit_target_bounds(&t, edit.override.amount, params, ei);
+    }
     e = e == ERR_OK ? limit_change_apply(c, a, &t, &edit, params, result, ei) : e;
     limit_target_clear(&t);
     return e;

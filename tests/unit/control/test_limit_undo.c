@@ -330,6 +330,26 @@ static void a_kill_switch_for_a_time(void **state)
     rig_close(&r);
 }
 
+/* What lies beyond the file's ceiling is asked about, however it comes back: the ceiling may have
+ * been lowered since. */
+static void beyond_the_ceiling_asks(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.set", set("minute", "tokens", "900k"), "100000", "900000");
+    change(&r, "limit.set", set("minute", "tokens", "50k"), "900000", "50000");
+    rig_write(&r, "limits:\n  - {name: minute, model: haiku, tokens: 100k, window: 1m, ceiling: "
+                  "200k}\n");
+    json_decref(done(&r, "reload", NULL));
+    refused(&r, "limit.undo", NULL, ERR_NEEDS_CONFIRMATION, "above the ceiling");
+    json_t *result = done(&r, "limit.undo", json_pack("{s:b}", "yes", 1));
+    assert_at(result, "new", "900000");
+    json_decref(result);
+    undo(&r, 1, "900000", "100000"); /* back below it, as the file says */
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test(an_amount_of_another_metric_does_not_come_back),
         cmocka_unit_test(a_block_brought_back_keeps_what_it_lies_on),
         cmocka_unit_test(what_lies_beneath_is_found_at_any_depth),
+        cmocka_unit_test(beyond_the_ceiling_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
