@@ -77,6 +77,7 @@ struct gate_rig {
     struct gate *gate;
     bool store_started;
     size_t journal_bytes;
+    const char *models; /* further ones: ", {name: ..}" */
 };
 
 static bool always_ready(void *arg, struct buf *reasons)
@@ -122,8 +123,8 @@ static void gate_rig_open(struct gate_rig *r, void (*script)(struct peer *p), co
     (void)snprintf(text, sizeof(text),
                    "region: us-east-1\nstate_dir: %s\nidentity: optional\n"
                    "endpoints: {bedrock-runtime: \"http://127.0.0.1:%d\"}\n"
-                   "models: [{name: haiku, id: \"" HAIKU "\"}]\nestimate: bytes\n%s",
-                   r->dir, r->wire.server.port, more);
+                   "models: [{name: haiku, id: \"" HAIKU "\"}%s]\nestimate: bytes\n%s",
+                   r->dir, r->wire.server.port, r->models ? r->models : "", more);
     struct ledger_options ledger = {
         .state_dir = r->dir, .workers = 1, .journal_bytes = r->journal_bytes};
     struct credentials *keys = credentials_new(STR("AKIDTEST"), STR("secret"), STR(""), 0, "test");

@@ -192,6 +192,7 @@ static void reading_on_is_bounded(void **state)
     POLL_UNTIL(&r.wire, r.bodies.read_on == 0); /* the time is over */
     assert_true(used(&r, 0, &reserved) > 0);
     assert_int_equal(reserved, 0);
+    assert_string_equal(ledger_of(&r).error, "client_gone");
 
     r.gate->read_on_us = DEADLINE_US;
     r.bodies.read_on = 64; /* no place is left */
@@ -412,7 +413,11 @@ static void a_full_journal(void **state)
         struct fake *f = calloc(2000, sizeof(*f));
         struct proxy_counts n = {0};
         size_t asked = 0;
-        gate_rig_open(&r, good_answer, allow ? "store_failure: allow\n" : "store_failure: deny\n");
+        gate_rig_open(&r, good_answer,
+                      allow ? "limits: [{name: calls, requests: 9k, window: month}]\n"
+                              "store_failure: allow\n"
+                            : "limits: [{name: calls, requests: 9k, window: month}]\n"
+                              "store_failure: deny\n");
         while (n.store_failures == 0 && asked < 2000) { /* the first is sent, the others wait */
             converse(&r, &f[asked++]);
             n = (struct proxy_counts){0};
@@ -432,6 +437,9 @@ static void a_full_journal(void **state)
         }
         struct entries e = ledger_of(&r);
         assert_int_equal(e.count, asked - !allow);
+        int64_t reserved; /* nothing for the one that was refused */
+        assert_int_equal(used(&r, 0, &reserved), asked - !allow);
+        assert_int_equal(reserved, 0);
         for (size_t i = 0; i < asked; i++) {
             fake_free(&f[i]);
         }
