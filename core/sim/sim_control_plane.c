@@ -5,7 +5,6 @@
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CREATED    "2026-01-01T00:00:00Z"
@@ -14,21 +13,6 @@
 static const char *text_of(const json_t *profile, const char *member)
 {
     return json_string_value(json_object_get(profile, member));
-}
-
-static void answer(struct sim_connection *c, json_t *root)
-{
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
-
-    json_decref(root);
-    if (text == NULL) {
-        sim_http_error(c, 500, "InternalServerException", "The simulation is out of memory.");
-        return;
-    }
-    const struct sim_answer a = {
-        .status = 200, .content_type = "application/json", .body = str_of(text)};
-    sim_http_answer(c, &a);
-    free(text);
 }
 
 static bool is_application(const json_t *profile)
@@ -91,7 +75,7 @@ static void list_profiles(struct sim_connection *c, struct str query)
     if (next != NULL) {
         (void)json_object_set_new(root, "nextToken", next);
     }
-    answer(c, root);
+    sim_json_answer_rest(c, 200, root);
 }
 
 /* Those that AWS defines are there without being set up: an ID with a geography before it. */
@@ -113,7 +97,7 @@ static void answer_system_profile(struct sim_connection *c, const char *id)
         json_sprintf("arn:aws:bedrock:%s:" SIM_ACCOUNT ":inference-profile/%s", s->region, id);
     json_t *profile = json_pack("{s:s, s:s, s:o, s:[s]}", "name", id, "id", id, "arn", arn,
                                 "models", strchr(id, '.') + 1);
-    answer(c, summary_of(s, profile));
+    sim_json_answer_rest(c, 200, summary_of(s, profile));
     json_decref(profile);
 }
 
@@ -135,7 +119,7 @@ static void get_profile(struct sim_connection *c, struct str segment)
                        "The provided inference profile identifier is not found.");
         return;
     }
-    answer(c, summary_of(s, profile));
+    sim_json_answer_rest(c, 200, summary_of(s, profile));
 }
 
 static void list_tags(struct sim_connection *c, struct str body)
@@ -156,7 +140,7 @@ static void list_tags(struct sim_connection *c, struct str body)
         {
             (void)json_array_append_new(list, json_pack("{s:s,s:O}", "key", key, "value", value));
         }
-        answer(c, json_pack("{s:o}", "tags", list));
+        sim_json_answer_rest(c, 200, json_pack("{s:o}", "tags", list));
     }
     json_decref(root);
 }

@@ -59,19 +59,34 @@ json_t *sim_json_read_max(struct sim_connection *c, const struct sim_request *r,
     return root;
 }
 
-void sim_json_answer(struct sim_connection *c, json_t *root)
+/* Takes root. False: there was no memory, and nothing was answered. */
+static bool answer(struct sim_connection *c, int status, const char *content_type, json_t *root)
 {
     char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 
     json_decref(root);
     if (text == NULL) {
-        sim_http_json_error(c, 500, "InternalServiceException", "The simulation is out of memory.");
-        return;
+        return false;
     }
     const struct sim_answer a = {
-        .status = 200, .content_type = "application/x-amz-json-1.1", .body = str_of(text)};
+        .status = status, .content_type = content_type, .body = str_of(text)};
     sim_http_answer(c, &a);
     free(text);
+    return true;
+}
+
+void sim_json_answer(struct sim_connection *c, json_t *root)
+{
+    if (!answer(c, 200, "application/x-amz-json-1.1", root)) {
+        sim_http_json_error(c, 500, "InternalServiceException", "The simulation is out of memory.");
+    }
+}
+
+void sim_json_answer_rest(struct sim_connection *c, int status, json_t *root)
+{
+    if (!answer(c, status, "application/json", root)) {
+        sim_http_error(c, 500, "InternalServerException", "The simulation is out of memory.");
+    }
 }
 
 void sim_json_refuse(struct sim_connection *c, const char *type, const char *code,

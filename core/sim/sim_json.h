@@ -13,6 +13,8 @@ json_t *sim_json_read(struct sim_connection *c, const struct sim_request *r);
 json_t *sim_json_read_max(struct sim_connection *c, const struct sim_request *r, size_t max);
 /* Answers 200 with `root`, whose reference is taken; NULL counts as out of memory. */
 void sim_json_answer(struct sim_connection *c, json_t *root);
+/* The same as services with REST paths answer. */
+void sim_json_answer_rest(struct sim_connection *c, int status, json_t *root);
 /* A 400 that the sender has to mend. `type` "InvalidParameterValueException" is told as the query
  * code `code` too (x-amzn-query-error); NULL: no such header. */
 void sim_json_refuse(struct sim_connection *c, const char *type, const char *code,

@@ -9,7 +9,6 @@
 #include "core/sim/sim_state.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const listed[] = {
@@ -54,22 +53,6 @@ static json_t *model_of(const char *id)
                      "owned_by", id, (int)(dot - id));
 }
 
-static void answer_json(struct sim_connection *c, json_t *root)
-{
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
-
-    json_decref(root);
-    if (text == NULL) {
-        sim_refuse(c, SIM_TONGUE_OPENAI, 500, "InternalServerException",
-                   "The simulation is out of memory.");
-        return;
-    }
-    const struct sim_answer a = {
-        .status = 200, .content_type = "application/json", .body = str_of(text)};
-    sim_http_answer(c, &a);
-    free(text);
-}
-
 static void list_models(struct sim_connection *c)
 {
     json_t *list = json_array();
@@ -77,14 +60,14 @@ static void list_models(struct sim_connection *c)
     for (size_t i = 0; i < LISTED; i++) {
         (void)json_array_append_new(list, model_of(listed[i]));
     }
-    answer_json(c, json_pack("{s:s,s:o}", "object", "list", "data", list));
+    sim_json_answer_rest(c, 200, json_pack("{s:s,s:o}", "object", "list", "data", list));
 }
 
 static void get_model(struct sim_connection *c, struct str id)
 {
     for (size_t i = 0; i < LISTED; i++) {
         if (str_is(id, listed[i])) {
-            answer_json(c, model_of(listed[i]));
+            sim_json_answer_rest(c, 200, model_of(listed[i]));
             return;
         }
     }

@@ -5,25 +5,9 @@
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define NAME_SPACE 2048
-
-static void answer(struct sim_connection *c, int status, json_t *root)
-{
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
-
-    json_decref(root);
-    if (text == NULL) {
-        sim_http_error(c, 500, "InternalServerException", "The simulation is out of memory.");
-        return;
-    }
-    const struct sim_answer a = {
-        .status = status, .content_type = "application/json", .body = str_of(text)};
-    sim_http_answer(c, &a);
-    free(text);
-}
 
 /* The model behind a source's ARN; NULL: no source to copy from. */
 static const char *model_of(const char *arn)
@@ -97,7 +81,8 @@ static void create(struct sim_connection *c, const json_t *root)
         json_pack("{s:s, s:s, s:O, s:[s], s:o}", "name", name, "id", id, "arn", arn, "models",
                   model_of(sim_setup_text(json_object_get(root, "modelSource"), "copyFrom")),
                   "tags", tags));
-    answer(c, 201, json_pack("{s:o, s:s}", "inferenceProfileArn", arn, "status", "ACTIVE"));
+    sim_json_answer_rest(c, 201,
+                         json_pack("{s:o, s:s}", "inferenceProfileArn", arn, "status", "ACTIVE"));
 }
 
 static void delete_profile(struct sim_connection *c, struct str segment)
@@ -113,7 +98,7 @@ static void delete_profile(struct sim_connection *c, struct str segment)
             (strcmp(name, sim_setup_text(one, "arn")) == 0 ||
              strcmp(name, sim_setup_text(one, "id")) == 0)) {
             (void)json_array_remove(s->profiles, i);
-            answer(c, 200, json_object());
+            sim_json_answer_rest(c, 200, json_object());
             return;
         }
     }
@@ -127,14 +112,15 @@ static void handle_logging(struct sim_connection *c, const struct sim_request *r
 
     if (str_is(r->method, "GET")) {
         json_t *now = json_array_get(list, 0);
-        answer(c, 200, now != NULL ? json_pack("{s:O}", "loggingConfig", now) : json_object());
+        sim_json_answer_rest(
+            c, 200, now != NULL ? json_pack("{s:O}", "loggingConfig", now) : json_object());
     } else if (str_is(r->method, "PUT") && json_is_object(config)) {
         (void)json_array_clear(list);
         (void)json_array_append(list, config);
-        answer(c, 200, json_object());
+        sim_json_answer_rest(c, 200, json_object());
     } else if (str_is(r->method, "DELETE")) {
         (void)json_array_clear(list);
-        answer(c, 200, json_object());
+        sim_json_answer_rest(c, 200, json_object());
     } else {
         sim_http_error(c, 400, "ValidationException", "loggingConfig: missing");
     }

@@ -4,7 +4,6 @@
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char projects_path[] = "/v1/organization/projects";
@@ -12,21 +11,6 @@ static const char projects_path[] = "/v1/organization/projects";
 static void refuse(struct sim_connection *c, int status, const char *type, const char *message)
 {
     sim_refuse(c, SIM_TONGUE_OPENAI, status, type, message);
-}
-
-static void answer(struct sim_connection *c, json_t *root)
-{
-    char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
-
-    json_decref(root);
-    if (text == NULL) {
-        refuse(c, 500, "InternalServerException", "The simulation is out of memory.");
-        return;
-    }
-    const struct sim_answer a = {
-        .status = 200, .content_type = "application/json", .body = str_of(text)};
-    sim_http_answer(c, &a);
-    free(text);
 }
 
 static void create(struct sim_connection *c, struct str body)
@@ -51,7 +35,7 @@ static void create(struct sim_connection *c, struct str body)
                   tags != NULL ? tags : json_object(), "data_retention", "mode", "inherit");
     (void)json_array_append(list, project);
     json_decref(root);
-    answer(c, project);
+    sim_json_answer_rest(c, 200, project);
 }
 
 static void list_projects(struct sim_connection *c, struct str query)
@@ -78,7 +62,7 @@ static void list_projects(struct sim_connection *c, struct str query)
     json_t *root = json_pack("{s:s, s:b, s:s*, s:O}", "object", "list", "has_more", more, "last_id",
                              json_string_value(json_object_get(last, "id")), "data", page);
     json_decref(page);
-    answer(c, root);
+    sim_json_answer_rest(c, 200, root);
 }
 
 static void handle_one(struct sim_connection *c, const struct sim_request *r, struct str rest)
@@ -93,10 +77,10 @@ static void handle_one(struct sim_connection *c, const struct sim_request *r, st
     if (project == NULL) {
         refuse(c, 404, "ResourceNotFoundException", "The project does not exist.");
     } else if (str_is(r->method, "GET") && action.p == NULL) {
-        answer(c, json_incref(project));
+        sim_json_answer_rest(c, 200, json_incref(project));
     } else if (str_is(r->method, "POST") && str_is(action, "archive")) {
         (void)json_object_set_new(project, "status", json_string("archived"));
-        answer(c, json_incref(project));
+        sim_json_answer_rest(c, 200, json_incref(project));
     } else {
         refuse(c, 404, "UnknownOperationException", "That operation is not simulated.");
     }
