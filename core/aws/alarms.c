@@ -1,8 +1,6 @@
 /* alarms.c: see alarms.h. */
 #include "core/aws/alarms.h"
 
-#include <string.h>
-
 #define PREFIX    "GraniteServiceVersion20100801."
 #define PAGES_MAX 100
 

@@ -1,8 +1,6 @@
 /* anomalies.c: see anomalies.h. */
 #include "core/aws/anomalies.h"
 
-#include <string.h>
-
 #define PREFIX    "AWSInsightsIndexService."
 #define PAGES_MAX 20
 

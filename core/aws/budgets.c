@@ -1,7 +1,6 @@
 /* budgets.c: see budgets.h. JSON 1.1; Expressions and Metrics, not the deprecated CostFilters. */
 #include "core/aws/budgets.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define PREFIX    "AWSBudgetServiceGateway."

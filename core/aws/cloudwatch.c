@@ -1,7 +1,6 @@
 /* cloudwatch.c: see cloudwatch.h. */
 #include "core/aws/cloudwatch.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

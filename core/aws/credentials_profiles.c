@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <string.h>
 
 #define FILE_MAX (1024 * 1024)
 

@@ -5,9 +5,7 @@
 
 #include "core/base/log.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

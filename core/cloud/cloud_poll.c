@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define HOUR_MS    3600000LL
 #define DAY_MS     (24 * HOUR_MS)

@@ -5,7 +5,6 @@
 #include "core/base/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define FLUSH_MS    1000  /* a stop waits for it */

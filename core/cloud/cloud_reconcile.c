@@ -11,7 +11,6 @@
 #include "core/base/log.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FLUSH_MS    1000

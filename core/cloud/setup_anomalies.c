@@ -5,8 +5,6 @@
 #include "core/aws/anomalies.h"
 #include "core/base/clock.h"
 
-#include <stdio.h>
-
 #define DAY_MS 86400000LL
 
 /* --- list --- */

@@ -3,8 +3,6 @@
 
 #include "core/aws/budgets.h"
 
-#include <stdlib.h>
-
 #define PERCENT_MAX 5
 
 static bool take_row(void *arg, const struct budget *b)

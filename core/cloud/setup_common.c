@@ -4,9 +4,6 @@
 #include "core/aws/sts.h"
 #include "core/base/clock.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define TAGS_MAX_AWS 50
 #define TAG_KEY_AWS  128
 #define TAG_TEXT_AWS 256

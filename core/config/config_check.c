@@ -2,7 +2,6 @@
  */
 #include "core/config/config_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* ask.c: a command for whoever can answer it: a running core, or this process itself. */
 #include <string.h>
-#include <unistd.h>
 
 #include "core/control/client.h"
 #include "core/control/long_read.h"

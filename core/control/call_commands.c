@@ -1,6 +1,5 @@
 /* call_commands.c: the calls that run now, or wait for room. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/control/commands.h"
 

@@ -1,6 +1,5 @@
 /* call_stop.c: running calls ended by an operator: one, those of an application, those a limit
  * means, or all. Stopped first and written down then: an emergency does not wait for a disk. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

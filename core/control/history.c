@@ -3,7 +3,6 @@
  * denials by who and which limit. From the sums by the minute and by the quarter of an hour only,
  * never from single calls, so that a month costs no more than it has sums. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/map.h"
 #include "core/control/commands.h"

@@ -1,7 +1,6 @@
 /* json_text.c: jansson's values as text, money exactly. */
 #include "core/control/json_text.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 #include "core/base/clock.h"

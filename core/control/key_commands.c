@@ -1,7 +1,6 @@
 /* key_commands.c: the methods key.*. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/control/commands.h"
 

@@ -2,7 +2,6 @@
  * runs it; who waits for it, and whether anybody does, is under the lock. */
 #include "core/control/long_read.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define FLUSH_MS 2000

@@ -3,7 +3,6 @@
 #include "core/control/notify.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -1,5 +1,4 @@
 /* snapshot.c: everything as it is now: for `status`, and wider for the dashboard. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* snapshot_limits.c: limits and denials for the screen and for status. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/control/burn.h"

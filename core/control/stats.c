@@ -1,7 +1,6 @@
 /* stats.c: sums of the ledger for the screen: a day, the last minutes, today, this month. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/log.h"
 #include "core/control/core_private.h"

@@ -4,8 +4,6 @@
 #include "core/dialect/content.h"
 #include "core/dialect/tier.h"
 
-#include <string.h>
-
 #define METADATA_TEXT_MAX 512
 
 void openai_take_stream(struct body_reader *r)

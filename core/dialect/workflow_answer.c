@@ -7,8 +7,6 @@
 #include "core/dialect/usage_report.h"
 #include "core/dialect/workflow.h"
 
-#include <string.h>
-
 #define ANSWER_MAX (32 * 1024 * 1024)
 
 struct workflow_meter {

@@ -4,7 +4,6 @@
 #include "core/base/clock.h"
 #include "core/identity/identity_private.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Five minutes, and what may lie between what we see and what an SDK sees of it: it sets its clock

@@ -2,7 +2,6 @@
 #include "core/ledger/ledger_private.h"
 
 #include <stdio.h>
-#include <string.h>
 
 struct source {
     sqlite3_stmt *stmt; /* NULL: not asked for */

@@ -2,7 +2,6 @@
  * to the writer's connection only), so that one statement stores them all. */
 #include "core/ledger/fold_calls.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define COLUMNS                                                                                    \

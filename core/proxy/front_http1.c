@@ -3,7 +3,6 @@
 #include "core/proxy/front_private.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 

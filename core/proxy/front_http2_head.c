@@ -5,7 +5,6 @@
 #include "core/base/recycle.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HEADER_COST 32 /* RFC 9113 section 6.5.2 */

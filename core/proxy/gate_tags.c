@@ -1,7 +1,5 @@
 #include "core/proxy/gate_private.h"
 
-#include <string.h>
-
 /* What came from the caller, later wins: header, then body. */
 static enum err from_header(struct ticket *t, struct tags *out, struct err_info *ei)
 {

@@ -9,7 +9,6 @@
 #include "core/proxy/gate_private.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* While calls wait, windows are looked at this often. */
 #define TICK_US 100000

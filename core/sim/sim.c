@@ -5,7 +5,6 @@
 #include "core/sim/sim_state.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool keep_option(char *out, size_t size, const char *given, const char *fallback)
 {

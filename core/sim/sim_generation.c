@@ -6,7 +6,6 @@
 #include "core/sim/sim_count.h"
 #include "core/sim/sim_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum step { STEP_OPENING, STEP_DELTAS, STEP_CLOSING };

@@ -4,8 +4,6 @@
 #include "core/sim/sim_setup.h"
 #include "core/sim/sim_state.h"
 
-#include <string.h>
-
 static const char projects_path[] = "/v1/organization/projects";
 
 static void refuse(struct sim_connection *c, int status, const char *type, const char *message)

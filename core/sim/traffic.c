@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define APPLICATIONS_MAX 64
 #define PARALLEL_MAX     64

@@ -5,7 +5,6 @@
 #include "core/identity/identity_private.h"
 #include "tests/fuzz/fuzz.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #define KEY_ID    "TGKAAAAAAAAAAAAAAAAA"

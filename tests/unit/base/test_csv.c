@@ -2,9 +2,6 @@
 #include "core/base/csv.h"
 #include "tests/unit/test.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
 /* Reads `text` in pieces of n bytes as "field|field;" a record, "!" for a bad one. */
 static void read_in(size_t n, struct str text, struct buf *out)
 {

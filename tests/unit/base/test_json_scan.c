@@ -4,7 +4,6 @@
 #include "core/base/json_scan.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,7 +5,6 @@
 #include "core/cloud/cloud_private.h"
 #include "tests/unit/ledger/fixture.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #define PROFILE "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"

@@ -2,7 +2,6 @@
 #include "tests/unit/test.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "core/control/burn.h"
 #include "core/control/core_private.h"

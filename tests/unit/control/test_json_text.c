@@ -3,7 +3,6 @@
 
 #include "core/control/json_text.h"
 
-#include <math.h>
 #include <string.h>
 
 static void expect_text(json_t *value, const char *text)

@@ -4,7 +4,6 @@
 #include "core/control/client.h"
 #include "core/control/server_private.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>

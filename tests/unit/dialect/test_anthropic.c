@@ -2,8 +2,6 @@
 #include "tests/unit/dialect/metered.h"
 #include "tests/unit/dialect/sent.h"
 
-#include <stdio.h>
-
 #define MESSAGES "/anthropic/v1/messages"
 #define COUNT    "/anthropic/v1/messages/count_tokens"
 

@@ -3,8 +3,6 @@
 #include "tests/unit/dialect/vectors.h"
 #include "tests/unit/test.h"
 
-#include <string.h>
-
 static void a_written_frame_is_read_back(void **state)
 {
     (void)state;

@@ -2,8 +2,6 @@
 #include "tests/unit/dialect/metered.h"
 #include "tests/unit/dialect/vectors.h"
 
-#include <stdio.h>
-
 #define INVOKE "/model/m/invoke"
 #define STREAM "/model/m/invoke-with-response-stream"
 

@@ -3,8 +3,6 @@
 
 #include "core/dialect/dialect.h"
 
-#include <string.h>
-
 static int64_t bound_of(const char *target, const char *base_id, enum model_family family,
                         const char *body)
 {

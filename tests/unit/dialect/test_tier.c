@@ -2,7 +2,6 @@
 #include "core/dialect/dialect.h"
 #include "tests/unit/test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define CONVERSE "/model/m/converse"

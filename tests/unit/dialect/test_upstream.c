@@ -2,8 +2,6 @@
  */
 #include "tests/unit/dialect/sent.h"
 
-#include <stdio.h>
-
 #define PATH      "/model/x/converse"
 #define TWO_AND_K "{\"applicationId\":\"a\",\"costCenter\":\"b\",\"k\": \"v\"}"
 
