@@ -423,7 +423,7 @@ static void every_queue_is_looked_at(void **state)
 {
     (void)state;
     static struct waiting first[200], second[200];
-    static char names[200][8];
+    static char names[200][16];
     struct rig r;
     rig_init(&r);
     struct config_limit *f = queue(&r, "t", METRIC_REQUESTS, 1, WINDOW_10S);
