@@ -318,6 +318,7 @@ static void put_state(const struct panel *p, struct w_cell *out, const json_t *l
 {
     const json_t *of = p->def->subject == SUBJECT_GROUP && group ? group : limit;
     const json_t *override = snapshot_at(of, "override");
+    override = json_is_object(override) ? override : snapshot_at(limit, "override");
     int64_t until = format_json_time(snapshot_at(override, "until"));
     const char *burn = snapshot_text(of, "burn");
     char text[W_TABLE_CELL] = "file";
@@ -337,7 +338,7 @@ static void put_state(const struct panel *p, struct w_cell *out, const json_t *l
         snprintf(text, sizeof text, "burns %.8s%s%.80s", burn, *set ? ", " : "", set);
         out->role = W_WARN;
     }
-    if (json_is_true(snapshot_at(of, "blocked"))) {
+    if (json_is_true(snapshot_at(of, "blocked")) || json_is_true(snapshot_at(limit, "blocked"))) {
         char who[W_TABLE_CELL / 2];
         snprintf(who, sizeof who, "%.40s", snapshot_text(override, "actor"));
         snprintf(text, sizeof text, "blocked%s%s", *who ? " by " : "", who);
