@@ -42,8 +42,9 @@ static bool on_past_call(void *arg, const struct ledger_past *p)
 enum err past_restore(struct core *c, struct err_info *ei)
 {
     struct sink s = {c->limits, c->catalog};
-    int64_t oldest = limits_oldest_window(c->limits, clock_wall_ms());
-    return ledger_restore(c->ledger, oldest, NULL, on_past_call, &s, ei);
+    int64_t now = clock_wall_ms();
+    return ledger_restore(c->ledger, limits_oldest_window(c->limits, now),
+                          limits_fine_window(c->limits, now), NULL, on_past_call, &s, ei);
 }
 
 /* --- a reload --- */
@@ -59,7 +60,8 @@ void past_look_ahead(struct core *c, struct config *fresh, struct catalog *catal
     if (oldest < now) {
         struct sink s = {p->limits, catalog};
         (void)!ledger_flush(c->ledger, FLUSH_MS); /* what is missing is caught up on */
-        e = ledger_restore(c->ledger, oldest, &p->seq, on_past_call, &s, &ei);
+        e = ledger_restore(c->ledger, oldest, limits_fine_window(p->limits, now), &p->seq,
+                           on_past_call, &s, &ei);
     }
     if (e != ERR_OK) {
         log_error("control", "limits that are new begin from zero: %s", ei.text);

@@ -138,9 +138,11 @@ struct ledger_past {
 };
 typedef bool ledger_past_fn(void *arg, const struct ledger_past *p);
 /* Past calls for limits_restore: every (model, tags, principal) sum or single call admitted at or
- * after since_ms. *seq (may be NULL) becomes the newest entry that is in them. */
-enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t *seq, ledger_past_fn *fn,
-                        void *arg, struct err_info *ei) MUST_CHECK;
+ * after since_ms. A sum is at most one of a second at or after fine_ms (INT64_MAX: nowhere), of a
+ * minute in the two hours before, of a quarter of an hour else. *seq (may be NULL) becomes the
+ * newest entry that is in them. */
+enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t fine_ms, int64_t *seq,
+                        ledger_past_fn *fn, void *arg, struct err_info *ei) MUST_CHECK;
 /* Single calls stored after the entry *seq that were admitted until until_ms. *seq becomes the
  * newest entry that was looked at. */
 enum err ledger_restore_late(struct ledger *g, int64_t *seq, int64_t until_ms, ledger_past_fn *fn,

@@ -1,5 +1,6 @@
-/* restore.c: past calls for the limits at start, bounded however many there were: single calls for
- * the last seconds, sums by the second, the minute and the quarter of an hour before that. */
+/* restore.c: past calls for the limits at start, bounded however many there were: sums by the
+ * quarter of an hour and the minute; and for limits that look closer, single calls for the last
+ * seconds and sums by the second before. */
 #include "core/base/clock.h"
 #include "core/ledger/ledger_private.h"
 
@@ -7,8 +8,7 @@
 
 /* A rolling window has sixty slots, the longest it can reach back is sixty-one. */
 #define SINGLE_MS  (11 * 1000LL)       /* for windows of ten seconds */
-#define SECOND_MS  1000LL              /* a slot of a minute, until: */
-#define FINE_MS    (61 * SECOND_MS)    /* then sums by the minute, until: */
+#define SECOND_MS  1000LL              /* a slot of a minute */
 #define MINUTES_MS (2 * 3600 * 1000LL) /* for windows of an hour */
 
 struct restore {
@@ -17,7 +17,7 @@ struct restore {
     ledger_past_fn *fn;
     void *arg;
     bool ended; /* by fn */
-    int64_t since_ms, single_from_ms;
+    int64_t since_ms, fine_ms, single_from_ms;
     struct map seconds; /* struct past_key -> struct past */
     struct past *last;  /* of them: mostly the next call's too */
 };
@@ -177,7 +177,7 @@ static enum err restore_all(struct restore *r, struct err_info *ei)
     int64_t now = clock_wall_ms();
     struct span_bounds bounds = {
         .quarters_to_ms = not_negative(now - MINUTES_MS),
-        .minutes_to_ms = not_negative(now - FINE_MS),
+        .minutes_to_ms = not_negative(r->fine_ms),
     };
     r->single_from_ms = now - SINGLE_MS;
     enum err e = span_minutes_from(r->db, &bounds.minutes_from_ms, ei);
@@ -231,10 +231,11 @@ static enum err restore(struct restore *r, struct ledger *g, bool after, int64_t
     return e;
 }
 
-enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t *seq, ledger_past_fn *fn,
-                        void *arg, struct err_info *ei)
+enum err ledger_restore(struct ledger *g, int64_t since_ms, int64_t fine_ms, int64_t *seq,
+                        ledger_past_fn *fn, void *arg, struct err_info *ei)
 {
-    struct restore r = {.fn = fn, .arg = arg, .since_ms = not_negative(since_ms)};
+    struct restore r = {
+        .fn = fn, .arg = arg, .since_ms = not_negative(since_ms), .fine_ms = fine_ms};
     return restore(&r, g, false, 0, seq, ei);
 }
 

@@ -164,6 +164,8 @@ enum err limits_restore_debts(struct limits *l, void *memory, size_t bytes) MUST
 void limits_keep_debts(struct limits *l);
 /* Oldest admission time that any running window can still contain. */
 int64_t limits_oldest_window(const struct limits *l, int64_t now_ms);
+/* From when on a window can tell moments within a minute apart; INT64_MAX: none can. */
+int64_t limits_fine_window(const struct limits *l, int64_t now_ms);
 
 /* A reload that adds a limit, or changes its window, finds nothing counted there. Before it,
  * restore an engine made for the new configuration, `ahead`, with all calls since

@@ -105,6 +105,22 @@ int64_t limits_oldest_window(const struct limits *l, int64_t now_ms)
     return oldest;
 }
 
+/* Fixed windows of a minute and more begin with a minute, the slots of longer rolling ones too. */
+int64_t limits_fine_window(const struct limits *l, int64_t now_ms)
+{
+    int64_t fine = INT64_MAX;
+    limits_lock(l);
+    for (size_t i = 0; i < l->rule_count; i++) {
+        const struct config_limit *f = l->rules[i]->file;
+        if (f->window == WINDOW_10S || (f->window == WINDOW_1M && f->rolling)) {
+            int64_t own = oldest_of(l, l->rules[i], now_ms);
+            fine = own < fine ? own : fine;
+        }
+    }
+    limits_unlock(l);
+    return fine;
+}
+
 /* --- after a reload --- */
 
 static struct rule *rule_named(const struct limits *l, const char *name)

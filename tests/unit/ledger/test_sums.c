@@ -339,7 +339,7 @@ static void odd_queries(void **state)
 /* --- restoring --- */
 
 struct restored {
-    int64_t since_ms;
+    int64_t since_ms, fine_ms;
     struct usage usage;
     int64_t requests, rows, crash;
     money_t usd;
@@ -372,10 +372,11 @@ static bool take(void *arg, const struct ledger_past *p)
 
 static void assert_restored(struct ledger *g, int64_t since_ms, bool minutes_known, bool fewer)
 {
-    struct restored r = {.since_ms = since_ms, .minutes_known = minutes_known};
+    struct restored r = {
+        .since_ms = since_ms, .fine_ms = NOW_MS - 61000, .minutes_known = minutes_known};
     struct plain sum = {0};
     int64_t requests = 0;
-    assert_int_equal(ledger_restore(g, since_ms, NULL, take, &r, NULL), ERR_OK);
+    assert_int_equal(ledger_restore(g, since_ms, r.fine_ms, NULL, take, &r, NULL), ERR_OK);
     for (size_t n = 0; n < CALLS; n++) {
         const struct plain *p = &calls[n];
         struct totals t = {0};
