@@ -340,8 +340,9 @@ static struct journal *journal_of(struct ledger *g, int worker)
     return worker >= 0 && worker < g->workers ? g->journals[worker] : NULL;
 }
 
-static void wake_when_half_full(struct ledger *g, struct journal *j)
+static void note_stored(struct ledger *g, struct journal *j)
 {
+    syncer_stored(&g->syncer);
     if (journal_wants_folding(j)) {
         ledger_thread_wake(g);
     }
@@ -357,7 +358,7 @@ enum err ledger_admitted(struct ledger *g, int worker, const struct call *call, 
     uint8_t payload[RECORD_PAYLOAD_MAX];
     size_t n = record_put_admitted(payload, call);
     bool stored = journal_append(j, RECORD_ADMITTED, payload, n, JOURNAL_ADMISSION, slot);
-    wake_when_half_full(g, j);
+    note_stored(g, j);
     return stored ? ERR_OK : ERR_FULL;
 }
 
@@ -373,7 +374,7 @@ void ledger_topped_up(struct ledger *g, int worker, uint64_t slot, const struct 
     if (!journal_append(j, RECORD_TOPPED_UP, payload, n, JOURNAL_TOP_UP, &position)) {
         log_warn("ledger", "no room to note that call %s was topped up", call->request_id);
     }
-    wake_when_half_full(g, j);
+    note_stored(g, j);
 }
 
 static void store_whole(struct ledger *g, struct journal *j, const struct call *call,
@@ -385,7 +386,7 @@ static void store_whole(struct ledger *g, struct journal *j, const struct call *
     if (!journal_append(j, RECORD_WHOLE, payload, n, room, &position) && room == JOURNAL_TOP_UP) {
         atomic_fetch_add(&g->dropped_calls, 1);
     }
-    wake_when_half_full(g, j);
+    note_stored(g, j);
 }
 
 void ledger_settled(struct ledger *g, int worker, uint64_t slot, const struct call *call)
@@ -405,7 +406,7 @@ void ledger_settled(struct ledger *g, int worker, uint64_t slot, const struct ca
     if (!journal_append(j, RECORD_SETTLED, payload, n, JOURNAL_SETTLING, &position)) {
         atomic_fetch_add(&g->dropped_calls, 1);
     }
-    wake_when_half_full(g, j);
+    note_stored(g, j);
 }
 
 void ledger_refused(struct ledger *g, int worker, const struct call *call, const char *group,

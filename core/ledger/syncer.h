@@ -8,6 +8,8 @@
 #include "core/ledger/synced.h"
 
 #include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 struct syncer {
     struct journal **journals; /* the ledger's */
@@ -19,10 +21,12 @@ struct syncer {
     bool running;
     pthread_mutex_t release_lock; /* nothing is released while it is copied */
 
-    pthread_mutex_t lock; /* over what follows */
-    pthread_cond_t wake;
-    bool stop, busy;
-    int64_t again_us;              /* after a failure: not before */
+    sem_t wake;
+    _Atomic bool stop;
+    _Atomic bool asleep;      /* nothing waits: who stores the next record wakes it */
+    _Atomic int64_t woken_us; /* then; monotonic */
+
+    pthread_mutex_t lock;          /* over what follows */
     int64_t durable_us;            /* monotonic: what was stored before it is on the disk */
     uint64_t *durable;             /* of each journal: everything before it is */
     int64_t gap_us, gap_before_us; /* the longest that something was not: this minute, the last */
@@ -37,9 +41,8 @@ enum err syncer_start(struct syncer *s, struct err_info *ei) MUST_CHECK;
 void syncer_stop(struct syncer *s);
 void syncer_free(struct syncer *s);
 
-/* Whoever folds: for a while, until syncer_rest, what is stored may have to wait for him. */
-void syncer_watch(struct syncer *s);
-void syncer_rest(struct syncer *s);
+/* A worker: after each record it has stored. Does not wait. */
+void syncer_stored(struct syncer *s);
 /* What was stored before begun_us, in each journal up to heads[], has been committed. */
 void syncer_note(struct syncer *s, int64_t begun_us, const uint64_t *heads);
 /* journal_release, but not while that journal is copied. */

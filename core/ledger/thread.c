@@ -1,6 +1,6 @@
 /* thread.c: the ledger thread: what the workers stored goes into SQLite, so often that it is there
- * before it would have to be synced by itself (syncer.c), or when woken. A group that has committed
- * is on the disk (synchronous=FULL). */
+ * within 100 ms when that takes little time, or when woken. A group that has committed is on the
+ * disk (synchronous=FULL); what has to be there before is syncer.c's. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/ledger/ledger_private.h"
@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define DURABLE_MS    60    /* from a store to its place on the disk; then the syncer would act */
+#define FOLDED_MS     95    /* from a store to its place in SQLite, when there is time */
 #define PAUSE_MS      5     /* at least, between two cycles */
 #define PATIENCE_US   20000 /* of a cycle, with whoever wants the processor */
 #define BATCH_RECORDS 8192
@@ -111,7 +111,6 @@ static void clean(struct ledger *g)
     }
     struct err_info ei = {0};
     bool more = false;
-    syncer_watch(&g->syncer);
     if (ledger_clean(g, &more, &ei) != ERR_OK) {
         log_warn("ledger", "old rows stay: %s", ei.text);
     }
@@ -166,13 +165,7 @@ enum err ledger_cycle(struct ledger *g)
     pthread_mutex_lock(&g->cycle_lock);
     g->cycles_begun++;
     pthread_mutex_unlock(&g->cycle_lock);
-    bool free = pthread_mutex_trylock(&g->write_lock) == 0;
-    if (!free || ledger_thread_behind(g)) {
-        syncer_watch(&g->syncer);
-    }
-    if (!free) {
-        pthread_mutex_lock(&g->write_lock);
-    }
+    pthread_mutex_lock(&g->write_lock);
     enum err e = err_set(&ei, g->damage.code, "%s", g->damage.text);
     e = e == ERR_OK ? probe(g, &ei) : e;
     e = e == ERR_OK ? fold_everything(g, &ei) : e;
@@ -181,7 +174,6 @@ enum err ledger_cycle(struct ledger *g)
         clean(g);
     }
     pthread_mutex_unlock(&g->write_lock);
-    syncer_rest(&g->syncer);
     return e;
 }
 
@@ -190,7 +182,7 @@ enum err ledger_cycle(struct ledger *g)
 /* What is stored as a cycle begins waits for the next to end: both, and the pause, are the time. */
 static int pause_after(int64_t took_us)
 {
-    int64_t pause_ms = DURABLE_MS - 2 * took_us / 1000;
+    int64_t pause_ms = FOLDED_MS - 2 * took_us / 1000;
     return pause_ms > PAUSE_MS ? (int)pause_ms : PAUSE_MS;
 }
 
@@ -203,7 +195,6 @@ static void *run(void *arg)
     while (!atomic_load(&g->stop)) {
         if (clock_mono_us() >= next_look_us) {
             next_look_us = clock_mono_us() + LOOK_US;
-            syncer_watch(&g->syncer); /* the state directory may keep it waiting */
             ledger_state_look(g);
             if (looks++ % DAMAGE_LOOKS == 0) {
                 ledger_look(g);
