@@ -84,6 +84,10 @@ static void print_health(const json_t *status)
     (void)printf("\nstore %s, reserved %s the open calls\n", cmd_text(health, "store"),
                  json_is_true(json_object_get(health, "reserved_matches")) ? "matches"
                                                                            : "DOES NOT MATCH");
+    const json_t *lost = json_object_get(health, "ledger_lost");
+    if (json_is_object(lost)) {
+        (void)printf("LEDGER LOST at %s: %s\n", cmd_text(lost, "at"), cmd_text(lost, "text"));
+    }
     const json_t *notify = json_object_get(health, "notify");
     if (json_integer_value(json_object_get(notify, "targets")) > 0) {
         const char *error = cmd_text(notify, "error");

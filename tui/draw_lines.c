@@ -217,6 +217,10 @@ static void add_trouble(const json_t *data, struct line *l)
         snprintf(add(l, W_CRIT, 0, false), TEXT, "store failed (%.12s): %.40s", then, store);
         l->segment[l->count - 1].brief = "STORE FAILED";
     }
+    if (json_is_object(snapshot_at(data, "health.ledger_lost"))) {
+        put(l, W_CRIT, 0, false, "LEDGER LOST: see 9 Audit");
+        l->segment[l->count - 1].brief = "LEDGER LOST";
+    }
     if (json_is_false(snapshot_at(data, "health.reserved_matches"))) {
         put(l, W_CRIT, 0, false, "reserved does not match");
         l->segment[l->count - 1].brief = "reserved differs";

@@ -240,8 +240,9 @@ static void tell_word(struct plain *p, const char *name, const char *word, const
     if (!s || !*word || strcmp(s->word, word) == 0) {
         return;
     }
-    if (!fresh || strcmp(word, "ok") != 0) {
-        say(p, "%s: %s%s%s%s%s", name, word, fresh ? "" : ", was ", s->word, *why ? ": " : "", why);
+    bool known = !fresh && *s->word;
+    if (known || strcmp(word, "ok") != 0) {
+        say(p, "%s: %s%s%s%s%s", name, word, known ? ", was " : "", s->word, *why ? ": " : "", why);
     }
     str_copy(s->word, sizeof s->word, str_of(word));
 }
@@ -278,6 +279,8 @@ void plain_tell(struct plain *p, const json_t *snapshot, int64_t now_ms, int64_t
     tell_limits(p, json_object_get(snapshot, "limits"), now_ms);
     tell_denials(p, json_object_get(snapshot, "denials"), now_ms, wall_ms);
     tell_word(p, "ledger", snapshot_text(snapshot, "health.store"), "");
+    tell_word(p, "ledger lost", snapshot_text(snapshot, "health.ledger_lost.at"),
+              snapshot_text(snapshot, "health.ledger_lost.text"));
     json_array_foreach(json_object_get(snapshot, "cloud"), i, row)
     {
         tell_word(p, snapshot_text(row, "source"), snapshot_text(row, "state"),

@@ -296,6 +296,10 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
     put(o, "all_blocked", limit_all_json(c));
     put(o, "unstored_changes", json_integer((json_int_t)limit_unstored_count(c)));
     put(o, "reserved_matches", json_boolean(v->reserved_matches));
+    put(o, "ledger_lost",
+        h.lost_ms == 0 ? json_null()
+                       : json_pack("{s:o, s:o}", "at", json_time(h.lost_ms), "text",
+                                   json_str(str_of(h.lost_text))));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));
     put(o, "journal_used_percent", json_integer(h.journal_used_percent));
     put(o, "unsynced_ms", json_integer(in_tens(h.unsynced_ms)));

@@ -16,7 +16,7 @@
 struct watch {
     bool store_failed, journal_full, drifted;
     int64_t dropped_calls;
-    bool said_down;
+    bool said_down, said_lost;
 };
 
 struct watch *watch_new(void)
@@ -94,6 +94,10 @@ void watch_store(struct core *c, const struct ledger_health *h)
         say(c, "machine_went_down",
             "the machine went down while tollgate ran: calls of the last 100 ms before may be "
             "missing, those that were open are charged");
+    }
+    if (h->lost_ms >= c->started_ms && !w->said_lost) {
+        w->said_lost = true;
+        say(c, "ledger_lost", h->lost_text);
     }
     int full = w->journal_full ? JOURNAL_FREE_PERCENT : JOURNAL_FULL_PERCENT;
     if ((h->journal_used_percent >= full) != w->journal_full) {

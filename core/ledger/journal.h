@@ -75,7 +75,9 @@ struct journal_image {
     struct journal_record *records; /* by generation, then position */
     uint64_t *generations;          /* of each record */
     size_t count;
-    uint64_t head; /* how far it says it was written; 0: it does not say */
+    uint64_t head;       /* how far it says it was written; 0: it does not say */
+    uint64_t generation; /* of a clean one */
+    bool stored;         /* anything in its life, likewise */
 };
 /* Reads a file and finds every whole record in it. Damage is no error. */
 enum err journal_load(const char *path, struct journal_image *out, struct err_info *ei) MUST_CHECK;

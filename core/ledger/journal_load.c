@@ -133,11 +133,16 @@ static bool read_header(const struct journal_image *image, size_t capacity,
     return known;
 }
 
-static bool says_clean(const struct journal_image *image, size_t capacity)
+static void read_clean(struct journal_image *image, size_t capacity)
 {
     struct journal_header header;
     struct wanted wanted;
-    return read_header(image, capacity, &header, &wanted) && header.clean == 1;
+    if (read_header(image, capacity, &header, &wanted) && header.clean == 1) {
+        image->clean = true;
+        image->generation = header.generation;
+        image->head = header.head;
+        image->stored = header.head > capacity;
+    }
 }
 
 static size_t scan_both(const struct journal_image *image, size_t capacity,
@@ -254,7 +259,7 @@ static enum err load(int fd, const char *path, const struct second *second,
     if (read_file(fd, out->bytes, 0, JOURNAL_HEADER_SIZE, 0) < JOURNAL_HEADER_SIZE) {
         return cannot_read(path, ei);
     }
-    out->clean = says_clean(out, capacity);
+    read_clean(out, capacity);
     if (out->clean) {
         return ERR_OK; /* of one closed in order the rest is not even read: start is waited for */
     }

@@ -45,6 +45,7 @@ static enum err open_database(struct ledger *g, struct err_info *ei)
 {
     char path[LEDGER_PATH_MAX];
     ledger_path(g, path, "ledger.db");
+    ledger_lost_look(g);
     int fd = state_open(path);
     if (fd < 0) {
         return err_set_sys(ei, ERR_IO, errno, "cannot open %s", path);
@@ -87,6 +88,9 @@ static enum err open_all(struct ledger *g, const struct ledger_options *o, struc
     if (e == ERR_OK) {
         ledger_look_at_boot(g);
         e = ledger_replay(g, o->workers, ei);
+    }
+    if (e == ERR_OK) {
+        e = ledger_lost_note(g, ei);
     }
     if (e == ERR_OK && o->workers > 0) {
         e = ledger_note_boot(g, ei);
@@ -324,6 +328,7 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
     out->dropped_calls = atomic_load(&g->dropped_calls);
     out->recovered_calls = g->recovered_calls;
     out->machine_went_down = g->machine_went_down;
+    ledger_lost_tell(g, out);
     for (int i = 0; i < g->workers; i++) {
         int64_t percent = journal_percent(g->journals[i]);
         out->dropped_refusals += journal_dropped_refusals(g->journals[i]);

@@ -3,7 +3,7 @@
  *
  * The state directory holds: lock (flock: one core), ledger.db, journal.N (one a worker),
  * journals.synced (what of them had to be on the disk before it was folded), debts (what limits owe
- * for earlier windows), all 0600.
+ * for earlier windows), ledger.made (says that there was a ledger.db), all 0600.
  */
 #ifndef TOLLGATE_LEDGER_LEDGER_H
 #define TOLLGATE_LEDGER_LEDGER_H
@@ -75,6 +75,10 @@ struct ledger_health {
     int64_t recovered_calls; /* charged by crash at the last start */
     /* Before this start: calls of its last 100 ms may be missing. */
     bool machine_went_down;
+    /* When a start found that ledger.db is not the one that was kept here (gone, emptied, an older
+     * copy), for a day; 0: not. */
+    int64_t lost_ms;
+    char lost_text[160];
 };
 void ledger_health(struct ledger *g, struct ledger_health *out);
 

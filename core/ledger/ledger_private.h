@@ -54,6 +54,10 @@ struct ledger {
     bool same_boot;         /* the machine has not been started anew since the last core's start */
     bool unclean;           /* a journal was found that nobody had closed */
     bool machine_went_down; /* since then the machine was started anew */
+    bool gone_at_start;     /* the database, though there had been one */
+    bool older_than_journals;
+    int64_t lost_ms; /* when that was noticed last; 0: never */
+    char lost_text[160];
 };
 
 /* Paths of files of the state directory. */
@@ -83,6 +87,12 @@ void ledger_debts_close(struct ledger *g);
 void ledger_look_at_boot(struct ledger *g);
 /* After the replay of a core that will write: notes the boot, says what may be lost. */
 enum err ledger_note_boot(struct ledger *g, struct err_info *ei) MUST_CHECK;
+
+/* lost.c: before the database is opened: sets gone_at_start. */
+void ledger_lost_look(struct ledger *g);
+/* After the replay: says and stores that the ledger is not the one that was kept here. */
+enum err ledger_lost_note(struct ledger *g, struct err_info *ei) MUST_CHECK;
+void ledger_lost_tell(const struct ledger *g, struct ledger_health *out);
 
 /* look.c: can what was committed be read? While it cannot, nothing is folded or changed. */
 void ledger_look(struct ledger *g);

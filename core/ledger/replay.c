@@ -79,6 +79,17 @@ static enum err load_image(const struct ledger *g, int worker, struct journal_im
                         : journal_load_synced(path, synced, worker, image, ei);
 }
 
+/* When it was closed in order, the database knew all of it. */
+static enum err compare_with_closed(struct ledger *g, const struct journal_image *image,
+                                    struct err_info *ei)
+{
+    uint64_t done = 0;
+    enum err e = fold_position(&g->fold, image->generation, &done, ei);
+    g->older_than_journals =
+        g->older_than_journals || (e == ERR_OK && image->stored && done != image->head);
+    return e;
+}
+
 static enum err replay_file(struct ledger *g, int worker, struct err_info *ei)
 {
     struct journal_image image;
@@ -87,7 +98,10 @@ static enum err replay_file(struct ledger *g, int worker, struct err_info *ei)
         return e;
     }
     g->unclean = g->unclean || !image.clean;
-    if (image.count > 0) {
+    if (image.clean && !g->gone_at_start) {
+        e = compare_with_closed(g, &image, ei);
+    }
+    if (e == ERR_OK && image.count > 0) {
         e = fold_begin(&g->fold, ei);
         if (e == ERR_OK) {
             e = replay_image(g, &image, ei);

@@ -141,12 +141,34 @@ static void a_state_directory_that_goes_is_noticed(void **state)
     rig_close(&r);
 }
 
+static void a_ledger_that_went_is_told(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    char path[128];
+    rig_open(&r, LIMITS);
+    assert_string_equal(health_at(&r, "ledger_lost"), "null");
+    json_decref(done(&r, "limit.set", set("90k")));
+    core_close(r.core);
+    (void)snprintf(path, sizeof(path), "%s/state/ledger.db", r.dir);
+    assert_int_equal(unlink(path), 0);
+    rig_start(&r);
+    assert_non_null(strstr(health_at(&r, "ledger_lost.text"), "began anew"));
+    assert_string_equal(health_at(&r, "store"), "\"ok\"");
+    json_t *undone = command(&r, "limit.undo", NULL); /* no change of anybody's */
+    assert_null(undone);
+    rig_restart(&r);
+    assert_non_null(strstr(health_at(&r, "ledger_lost.text"), "began anew"));
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_full_disk_refuses_no_block, restore_disk),
         cmocka_unit_test(a_database_that_is_held_refuses_no_block),
         cmocka_unit_test(a_state_directory_that_goes_is_noticed),
+        cmocka_unit_test(a_ledger_that_went_is_told),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN);

@@ -119,6 +119,11 @@ static void people_sources_and_control_characters(void **state)
     assert_null(strstr(heard, "threshold"));
     assert_non_null(strstr(heard, "limit day burns 8 times\n"));
     assert_non_null(strstr(heard, "cloudwatch: error, was ok: denied\n"));
+    for (int i = 0; i < 2; i++) {
+        tell(p, "{\"health\":{\"ledger_lost\":{\"at\":\"4\",\"text\":\"a long story\"}}}", 3 + i);
+        assert_int_equal(strstr(heard, "ledger lost: 4: a long story\n") != NULL,
+                         i == 0); /* once */
+    }
     free(p);
 }
 
