@@ -358,9 +358,9 @@ static void got_chart(void *arg, json_t *result, const struct err_info *ei)
     struct ui *ui = arg;
     struct ui_aside *s = &ui->aside;
     s->asked = false;
-    if (!result) {
+    if (!result && ei->code != ERR_UNSUPPORTED) { /* of an older core it would be said for ever */
         ui_say(ui, W_CRIT, "history: %s", ei->text);
-    } else if (s->sent[0]) { /* else another row is meant by now */
+    } else if (result && s->sent[0]) { /* else another row is meant by now */
         json_decref(s->chart);
         s->chart = json_incref(result);
         ui->changed = true;

@@ -170,7 +170,7 @@ static void got_sums(void *arg, json_t *result, const struct err_info *ei)
     ui->drill.asked--;
     if (result) {
         take(ui, &ui->drill.sums, result);
-    } else {
+    } else if (ei->code != ERR_UNSUPPORTED) { /* of an older core it would be said for ever */
         ui_say(ui, W_CRIT, "history: %s", ei->text);
     }
 }

@@ -82,8 +82,12 @@ static void ask_again(struct ui *ui, const struct ui_request *r, const char *why
     }
     json_t *params = json_deep_copy(r->params);
     (void)json_object_set_new(params, "yes", json_true());
-    str_printable(safe, sizeof safe, str_of(why));
+    str_printable(safe, sizeof safe, (struct str){why, strcspn(why, ";")}); /* not the option */
     request_confirm(ui, "Sure?", safe, r->method, params);
+    if (strcmp(r->method, "limit.undo") == 0) {
+        request_then_type(ui, "undo");
+        request_type_now(ui);
+    }
 }
 
 static void say_failed(struct ui *ui, const struct ui_request *r, const struct err_info *ei)

@@ -135,3 +135,28 @@ test('the kill switch and stopping all calls have "all" typed', async (t) => {
     assert.equal((await call(core, key, { model: 'nova-lite', text: 'x', maxTokens: 5 })).status, 200);
     await leave(screen);
 });
+
+test('an undo that brings back what is beyond the ceiling by now has "undo" typed', async (t) => {
+    const limits = (ceiling) => [{ name: 'haiku-day', model: 'claude-3-5-haiku', tokens: '100k', window: 'day', ceiling }];
+    const core = await Core.start(t, undefined, configuration(undefined, { limits: limits('1M') }));
+    const amount = async () => (await core.limit('haiku-day')).amount;
+    await core.json('limit', 'set', 'haiku-day', 'tokens=500k');
+    await core.json('limit', 'set', 'haiku-day', 'tokens=200k');
+    core.write({ ...core.settings, limits: limits('300k') });
+    const control = await core.control();
+    await control.ask('reload');
+    control.close();
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 80, rows: 24 });
+    await screen.wait(/LIVE/);
+    screen.keys('u');
+    await screen.wait(/Sure\?[^]*haiku-day: 500k is above the ceiling[^]*Type undo to do it/);
+    screen.keys('Enter');
+    await screen.wait(/Nothing was changed/);
+    assert.equal(await amount(), 200000);
+    screen.keys('u');
+    await screen.wait(/Type undo/);
+    screen.type('undo');
+    screen.keys('Enter');
+    await until('it to be undone', async () => await amount() === 500000);
+    await leave(screen);
+});
