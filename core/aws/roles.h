@@ -58,6 +58,6 @@ struct roles_counts {
     int64_t at_ms;          /* of the last that was answered well; 0: none was */
     char problem[256];      /* of the last one, if it failed; "" */
 };
-struct roles_counts roles_counts(struct roles *r);
+struct roles_counts roles_counts(struct roles *r); /* any thread */
 
 #endif

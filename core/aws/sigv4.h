@@ -78,8 +78,8 @@ enum err sigv4_sign(struct sigv4_signer *s, const struct credentials *c,
                     const struct sigv4_request *r, int64_t wall_ms, struct buf *out,
                     struct err_info *ei) MUST_CHECK;
 
-/* Parts of an inbound "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=..." header.
- */
+/* Parts of an inbound "AWS4-HMAC-SHA256 Credential=..., SignedHeaders=..., Signature=..." header,
+ * slices of it. ERR_UNSUPPORTED: another algorithm; ERR_PARSE: a part is missing or malformed. */
 struct sigv4_authorization {
     struct str access_key_id, date, region, service, signed_headers, signature, scope;
 };

@@ -17,6 +17,8 @@ void clock_rfc3339(char out[CLOCK_TEXT], int64_t wall_ms);
 void clock_amz(char out[CLOCK_TEXT], int64_t wall_ms);
 /* "Sat, 21 Nov 2026 01:36:38 GMT", as HTTP wants it. */
 void clock_http(char out[CLOCK_TEXT], int64_t wall_ms);
+/* RFC 3339 with its zone, and the form that SigV4 wants. False: not such a time, *wall_ms is as it
+ * was. */
 bool clock_parse_rfc3339(struct str text, int64_t *wall_ms);
 bool clock_parse_amz(struct str text, int64_t *wall_ms);
 

@@ -34,6 +34,7 @@ struct scan {
     bool first; /* no comma expected before the next member or element */
 };
 
+/* Borrows the text as long as s, or a slice that came of it, is used. */
 void scan_init(struct scan *s, const char *text, size_t n);
 /* Type of the value that comes next, without taking it; SCAN_NONE at an error or the end. */
 enum scan_type scan_peek(struct scan *s);

@@ -26,7 +26,7 @@ struct tags {
 struct str tags_get(const struct tags *t, const char *key);
 /* Copies key and value into the arena and sets it, keeping order. ERR_FULL beyond TAGS_MAX. */
 enum err tags_set(struct tags *t, struct arena *a, struct str key, struct str value) MUST_CHECK;
-/* [A-Za-z0-9 _.:/=+@-], 1 to 128 bytes. */
+/* Either: [A-Za-z0-9 _.:/=+@-], 1 to 128 bytes. */
 bool tags_value_ok(struct str value);
 bool tags_key_ok(struct str key);
 /* {"k":"v",...} */
@@ -48,6 +48,7 @@ money_t usage_cost(const struct usage *u, const struct price *p);
 struct amounts {
     int64_t v[METRIC_COUNT];
 };
+/* usd: what the call costs or was charged, -1: no price. */
 void amounts_of(struct amounts *a, const struct usage *u, const struct model *m, money_t usd);
 
 enum call_outcome {
@@ -109,7 +110,7 @@ struct price call_price(const struct call *c, const struct usage *u);
  * No other tier's are. */
 const char *call_tier(struct str name);
 
-void call_init(struct call *c); /* zeroes, draws the request ID, takes the times */
-void call_clear(struct call *c);
+void call_init(struct call *c);  /* zeroes, draws the request ID, takes the times */
+void call_clear(struct call *c); /* frees the arena, and with it every string of the call */
 
 #endif

@@ -61,7 +61,7 @@ const char *catalog_known_id(size_t i);
  * key what the file says of models that cannot be: a limit's model that nobody defines, an
  * application profile without base, a profile of two cost centers, bases in a circle. */
 struct catalog *catalog_new(struct config *c, struct err_info *ei);
-void catalog_free(struct catalog *c);
+void catalog_free(struct catalog *c); /* NULL is a no-op */
 
 /* Any name of the file, catalog ID, geo-prefixed ID or foundation-model / inference-profile ARN
  * (percent-decoded; a NUL stands behind it). The strings of *out may be the identifier's own: it
@@ -99,7 +99,7 @@ bool catalog_matches(struct catalog *c, const char *pattern, const struct model 
 
 /* The models that the file names, in file order (what status lists even without traffic). */
 size_t catalog_count(const struct catalog *c);
-const struct model *catalog_at(const struct catalog *c, size_t i);
+const struct model *catalog_at(const struct catalog *c, size_t i); /* NULL beyond the last */
 /* The model of that name (any spelling), or NULL. */
 const struct model *catalog_find(struct catalog *c, struct str name);
 /* ID as the file gives it for that model, for display; base_id when it gives none. */

@@ -27,12 +27,13 @@ struct cloud *cloud_start(const struct cloud_options *o, struct err_info *ei);
 /* Aborts what runs, lookups of the credentials among it (credentials_abort); at most a second or
  * two. NULL is a no-op. */
 void cloud_stop(struct cloud *c);
+/* From now on by this configuration, to which a reference is taken; any thread. */
 void cloud_reload(struct cloud *c, struct config *config);
 
 enum cloud_state { CLOUD_OFF, CLOUD_WAITING, CLOUD_OK, CLOUD_ERROR };
 const char *cloud_state_name(enum cloud_state s); /* "off" "waiting" "ok" "error" */
 struct cloud_source {
-    const char *name; /* "cloudwatch", "cost_explorer", "publish", "audit", "credentials" */
+    const char *name; /* static: "cloudwatch", "publish", ..: see cloud_start */
     enum cloud_state state;
     int64_t at_ms; /* of the last success; 0: none yet */
     int64_t next_ms;

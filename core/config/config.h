@@ -268,7 +268,7 @@ struct config_mistakes {
     size_t count;  /* listed; at most 200 */
     size_t errors; /* how many are no warnings */
 };
-void config_mistakes_free(struct config_mistakes *m);
+void config_mistakes_free(struct config_mistakes *m); /* all-zero is fine, and is what is left */
 /* "tollgate.yaml:12: limits[0].tokens: must be ...", printable; the line only where there is one.
  */
 void config_mistake_print(char *out, size_t size, const char *path, const struct config_mistake *m);

@@ -9,11 +9,11 @@
 
 struct burn;
 
-struct burn *burn_new(void);
+struct burn *burn_new(void); /* NULL without memory */
 void burn_free(struct burn *b);
 
-/* An alert that begins. It burns `times` as fast as would make the window's amount last for the
- * whole window, over both `hours` and a twelfth of them. */
+/* An alert that begins: the limit burns `times` as fast as would make the window's amount last for
+ * the whole window, over hours and over the last twelfth of them. */
 struct burn_alert {
     bool fast;
     const char *limit, *group; /* valid during the call */

@@ -24,11 +24,12 @@ struct core_options {
  * text. */
 struct core *core_open(const struct core_options *o, struct err_info *ei);
 size_t core_listener_count(const struct core *c);
-const char *core_listener_url(const struct core *c, size_t i);
+const char *core_listener_url(const struct core *c, size_t i); /* lives as long as c */
 /* Runs until SIGTERM or SIGINT (drains; a second one cuts) or the command `stop`; SIGHUP reloads.
  * The caller blocked these signals before core_open. Returns the exit status: 0, or 1 when calls
  * were cut. */
 int core_run(struct core *c);
+/* Stops every thread and folds the ledger. NULL is a no-op. */
 void core_close(struct core *c);
 
 /* Runs one command of PROTOCOL.md inside this process as the core's own user. */
@@ -42,9 +43,8 @@ enum err core_check(struct config *config, struct err_info *ei) MUST_CHECK;
 void core_socket_path(char *out, size_t size, const char *state_dir);
 
 /* Asks the core of this configuration; when none runs and the command works without one (key.*,
- * limit.list, limit.history,
- * limit.try, audit), runs it here under the state directory's lock. Steals params.
- */
+ * limit.list, limit.history, limit.try, audit), runs it here under the state directory's lock.
+ * Steals params; *result is the caller's. */
 enum err core_ask(struct config *config, const char *method, json_t *params, json_t **result,
                   struct err_info *ei) MUST_CHECK;
 

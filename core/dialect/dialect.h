@@ -93,7 +93,8 @@ enum err dialect_models(struct dialect_answer *out, const char *const *names, si
 
 /* Reads usage while an answer passes by; never holds bytes back. One a call. */
 struct meter;
-struct meter *meter_new(const struct dialect_route *r, const struct call *call);
+struct meter *meter_new(const struct dialect_route *r,
+                        const struct call *call); /* NULL: no memory */
 void meter_free(struct meter *m);
 /* Tells how the request was changed; before meter_head. */
 void meter_upstream(struct meter *m, const struct dialect_upstream *u);
@@ -126,7 +127,7 @@ struct meter_state {
     bool
         input_known; /* without usage_known: usage's input and cache classes are reported already */
 };
-void meter_state(const struct meter *m, struct meter_state *out);
+void meter_state(const struct meter *m, struct meter_state *out); /* so far; at any time */
 
 /* --- refusals --- */
 
@@ -170,6 +171,7 @@ enum err dialect_refuse(struct dialect_answer *out, enum call_dialect d, enum re
 /* A 400 of the workflow dialect with all mistakes (dialect_facts). */
 enum err dialect_refuse_mistakes(struct dialect_answer *out, struct str mistakes,
                                  const char *request_id) MUST_CHECK;
+/* As dialect_refuse, of a call that a limit denied: 429; for AWS SDKs 400 where it is final. */
 enum err dialect_deny(struct dialect_answer *out, enum call_dialect d,
                       const struct dialect_denial *denial, const char *request_id) MUST_CHECK;
 /* What ends a running stream: an exception frame or an SSE error event. Appends to out. */

@@ -10,7 +10,8 @@
 #define FRAME_HEADERS_MAX 131072U   /* 128 KiB */
 #define FRAME_PAYLOAD_MAX 25165824U /* 24 MiB */
 
-uint32_t frame_u32(const char *p);
+uint32_t frame_u32(const char *p); /* four bytes, the highest first */
+/* CRC-32 of what went before (0: nothing) and these bytes. */
 uint32_t frame_crc(uint32_t crc, const char *data, size_t n);
 /* Checks the prelude's CRC and lengths. */
 enum err frame_prelude(const char prelude[FRAME_PRELUDE], uint32_t *total,

@@ -80,7 +80,7 @@ struct ledger_health {
     int64_t lost_ms;
     char lost_text[160];
 };
-void ledger_health(struct ledger *g, struct ledger_health *out);
+void ledger_health(struct ledger *g, struct ledger_health *out); /* any thread */
 
 /* What this thread reads from now on ends with ERR_TIMEOUT soon after fn returns false; NULL: reads
  * end by themselves. fn is asked often and must be quick. */
@@ -199,13 +199,15 @@ struct audit_query {
     int64_t stored_by_ms;       /* 0: no bound; else calls stored well after it are not looked at */
     int64_t after_seq;          /* only entries after it (cursor of --follow and of publishing) */
     bool calls, denials_only, changes;
-    bool limits_only; /* of the changes those of limits, not of keys or running calls */
+    bool limits_only;  /* of the changes those of limits, not of keys or running calls */
     const char *limit; /* only changes and denials of this limit; NULL */
     struct ledger_where where[LEDGER_WHERE_MAX];
     size_t where_count;
     bool newest_first;
     int64_t max; /* 0: all */
 };
+/* Entries by seq, or newest first; fn returning false ends it. What is not folded
+ * yet is missed (ledger_flush first). ERR_RANGE: more conditions than LEDGER_WHERE_MAX. */
 enum err ledger_audit(struct ledger *g, const struct audit_query *q,
                       bool (*fn)(void *arg, const struct audit_entry *e), void *arg,
                       struct err_info *ei) MUST_CHECK;
@@ -223,15 +225,17 @@ struct ledger_change {
     uint32_t actor_uid;
     char reason[200], ticket[64];
 };
+/* Stores it, which gives it its id and seq. */
 enum err ledger_change(struct ledger *g, struct ledger_change *c, struct err_info *ei) MUST_CHECK;
+/* ERR_NOT_FOUND: there is none of that id. */
 enum err ledger_get_change(struct ledger *g, int64_t id, struct ledger_change *out,
                            struct err_info *ei) MUST_CHECK;
-/* Newest change of that limit and group, any action; ERR_NOT_FOUND when there is none. limit NULL:
- * any; uid < 0: by anybody. */
+/* Newest change of that limit and group, any action; ERR_NOT_FOUND when there is none. limit, group
+ * NULL: any; uid < 0: by anybody. */
 enum err ledger_last_change(struct ledger *g, const char *limit, const char *group, int64_t uid,
                             struct ledger_change *out) MUST_CHECK;
 
-/* Overrides in force, kept with the changes: state as JSON-free rows of limit_override fields. */
+/* An override in force; one for each limit and group. */
 struct ledger_override {
     int64_t id;
     char limit[64], group[256];
@@ -241,10 +245,12 @@ struct ledger_override {
     uint32_t actor_uid;
     char reason[200], ticket[64];
 };
+/* Stores one, in place of the one that limit and group had; dropping what is not there is fine. */
 enum err ledger_put_override(struct ledger *g, const struct ledger_override *o,
                              struct err_info *ei) MUST_CHECK;
 enum err ledger_drop_override(struct ledger *g, const char *limit, const char *group,
                               struct err_info *ei) MUST_CHECK;
+/* In no order; fn returning false ends it. */
 enum err ledger_overrides(struct ledger *g, bool (*fn)(void *arg, const struct ledger_override *o),
                           void *arg, struct err_info *ei) MUST_CHECK;
 
@@ -254,8 +260,10 @@ enum err ledger_key_add(struct ledger *g, const struct key_record *k,
 /* name or access key ID. ERR_NOT_FOUND. Sets revoked_at. */
 enum err ledger_key_revoke(struct ledger *g, struct str name_or_id, int64_t now_ms,
                            struct key_record *out, struct err_info *ei) MUST_CHECK;
+/* Moves when it was last used forward to at_ms. */
 enum err ledger_key_used(struct ledger *g, const char *access_key_id, int64_t at_ms,
                          struct err_info *ei) MUST_CHECK;
+/* All keys, revoked ones among them, by when they were made; fn returning false ends it. */
 enum err ledger_keys(struct ledger *g, bool (*fn)(void *arg, const struct key_record *k), void *arg,
                      struct err_info *ei) MUST_CHECK;
 

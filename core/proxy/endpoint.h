@@ -23,14 +23,14 @@ struct endpoint;
 /* url: "https://host[:port]" or "http://...", the former by way of the environment's HTTPS_PROXY
  * unless NO_PROXY names it. ca_file NULL: the system's. Numeric hosts and
  * localhost are known at once, others as soon as the resolver thread has them (refreshed every 30
- * s; old addresses are kept when a refresh fails). */
+ * s; old addresses are kept when a refresh fails). NULL with a text. */
 struct endpoint *endpoint_new(const char *url, const char *ca_file, struct err_info *ei);
 /* The same, with the certificates that `other` (or NULL) has read already: they are hundreds. */
 struct endpoint *endpoint_new_beside(const char *url, const char *ca_file,
                                      const struct endpoint *other, struct err_info *ei);
 /* Can the certificates of ca_file be read? */
 bool endpoint_check_ca_file(const char *ca_file, struct err_info *ei);
-void endpoint_free(struct endpoint *e);
+void endpoint_free(struct endpoint *e); /* ends the resolver thread; NULL is a no-op */
 
 const char *endpoint_host(const struct endpoint *e); /* for SNI and the name check */
 const char *

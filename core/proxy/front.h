@@ -27,6 +27,8 @@ void listener_renew(struct listener *l, bool take);
 const char *listener_url(const struct listener *l);
 
 struct front;
+/* Takes what it needs of config; borrows loop, gate and listeners until front_free. NULL: no
+ * memory, or a listener cannot be watched. */
 struct front *front_new(struct loop *loop, const struct config *config, struct gate *gate,
                         int worker, struct listener *const *listeners, size_t listener_count,
                         struct err_info *ei);

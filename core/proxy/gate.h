@@ -20,6 +20,7 @@ struct rules {
     bool queues;                          /* a limit says action: queue */
     _Atomic int references;
 };
+/* One reference; config is counted, too. NULL without memory. rules_unref(NULL) is a no-op. */
 struct rules *rules_new(struct config *config, struct catalog *catalog);
 struct rules *rules_ref(struct rules *r);
 void rules_unref(struct rules *r);
@@ -32,6 +33,7 @@ struct gate_bodies {
     int64_t waiting_max;           /* bytes; beyond it calls are denied and do not wait */
 };
 
+/* Borrowed until gate_free where nothing else is said. */
 struct gate_options {
     struct loop *loop;
     int worker;
@@ -46,10 +48,12 @@ struct gate_options {
     struct gate_bodies *bodies; /* outlives the gate */
     const struct proxy_hooks *hooks;
 };
+/* NULL: no memory, with a text. */
 struct gate *gate_new(const struct gate_options *o, struct err_info *ei);
-void gate_free(struct gate *g);
+void gate_free(struct gate *g);                        /* open calls are dropped; NULL is a no-op */
 void gate_reload(struct gate *g, struct rules *rules); /* takes the reference */
 void gate_drain(struct gate *g); /* the gateway ends: who waits for room is sent away */
+/* As proxy_open_calls, of this worker; any thread. */
 void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_open_call *c),
                      void *arg);
 /* Ends every open call for which match says so, in the worker's own thread: a running stream by an
@@ -57,6 +61,7 @@ void gate_open_calls(struct gate *g, void (*fn)(void *arg, const struct proxy_op
  * the error "stopped". Returns how many. */
 size_t gate_stop_calls(struct gate *g, bool (*match)(void *arg, const struct proxy_open_call *c),
                        void *arg, const char *why);
+/* Adds what this worker has counted since its start; any thread. */
 void gate_counts(const struct gate *g, struct proxy_counts *add);
 
 #endif

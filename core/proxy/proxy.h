@@ -23,6 +23,7 @@ struct proxy_hooks {
     int64_t (*account)(void *arg);
 };
 
+/* Borrowed until proxy_free where nothing else is said. */
 struct proxy_options {
     struct config *config;   /* a reference is taken */
     struct catalog *catalog; /* lives until proxy_free, or proxy_reload gave another */
@@ -37,9 +38,11 @@ struct proxy_options {
 };
 int proxy_default_workers(void);
 
-/* Binds every listener and starts the workers. */
+/* Binds every listener and starts the workers. NULL: a text says which address, certificate or
+ * endpoint does not do. */
 struct proxy *proxy_start(const struct proxy_options *o, struct err_info *ei);
 size_t proxy_listener_count(const struct proxy *p);
+/* "http://127.0.0.1:8088", with the port that was bound; lives as long as p. */
 const char *proxy_listener_url(const struct proxy *p, size_t i);
 
 /* New requests use this configuration and catalog; the old ones are released when their last call
@@ -58,6 +61,7 @@ enum err proxy_check(const struct config *c, struct err_info *ei) MUST_CHECK;
  * seconds at most for clients to take the rest of their answers; then cuts what is left. Returns
  * how many calls were cut. `hurry` (may be NULL) is polled; nonzero cuts at once. */
 size_t proxy_drain(struct proxy *p, int64_t timeout_ms, const atomic_int *hurry);
+/* Cuts what still runs. NULL is a no-op. */
 void proxy_free(struct proxy *p);
 
 /* One running call, for the screen. Strings are valid during the callback. */
@@ -97,6 +101,7 @@ struct proxy_counts {
     int64_t first_token_us_sum, first_token_count; /* from the request's head to the first token */
     int64_t upstream_errors[PROXY_ERRORS];         /* by proxy_error_name */
 };
+/* Over all workers, since the start (open_calls: now); any thread. */
 void proxy_counts(struct proxy *p, struct proxy_counts *out);
 /* What assume_role costs and whether it works. */
 struct roles_counts proxy_roles(struct proxy *p);
