@@ -81,7 +81,10 @@ static void print_health(const json_t *status)
     size_t i;
     json_t *s;
     const json_t *health = json_object_get(status, "health");
-    (void)printf("\nstore %s, reserved %s the open calls\n", cmd_text(health, "store"),
+    const char *store = cmd_text(health, "store");
+    bool ok = strcmp(store, "ok") == 0;
+    (void)printf("\nstore %s%s%s%s, reserved %s the open calls\n", ok ? "" : "FAILED (",
+                 ok ? "" : cmd_text(health, "store_failure"), ok ? "" : "): ", store,
                  json_is_true(json_object_get(health, "reserved_matches")) ? "matches"
                                                                            : "DOES NOT MATCH");
     const json_t *lost = json_object_get(health, "ledger_lost");

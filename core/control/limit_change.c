@@ -149,7 +149,7 @@ static enum err apply(struct core *c, const struct target *t, const struct targe
     if (e != ERR_OK && stricter) {
         limit_unstored_keep(c, t, &edit->override, change);
         e = ERR_OK;
-    } else if (e != ERR_OK && t->has_override && limit_unstored_back(c, t)) {
+    } else if (e != ERR_OK && t->has_override && limit_unstored_back(c, t, edit)) {
         e = ERR_OK; /* the stricter one was not stored either */
     }
     if (!*stored) {

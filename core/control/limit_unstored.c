@@ -61,10 +61,18 @@ void limit_unstored_keep(struct core *c, const struct target *t, const struct li
     c->unstored->next_us = clock_mono_us() + RETRY_US;
 }
 
-bool limit_unstored_back(struct core *c, const struct target *t)
+static bool asks_for(const struct edit *edit, const struct one *one)
+{
+    const struct limit_override *o = &edit->override, *was = &one->before;
+    bool same = o->blocked == was->blocked && o->has_amount == was->has_amount &&
+                (!o->has_amount || o->amount == was->amount);
+    return edit->keep ? one->had && same : !one->had;
+}
+
+bool limit_unstored_back(struct core *c, const struct target *t, const struct edit *edit)
 {
     struct one *one = find(c, t->file->name, t->group);
-    if (!one) {
+    if (!one || !asks_for(edit, one)) {
         return false;
     }
     struct err_info ei = {.code = ERR_OK};

@@ -301,6 +301,7 @@ static json_t *health_json(struct core *c, const struct limits_view *v)
                        : json_pack("{s:o, s:o}", "at", json_time(h.lost_ms), "text",
                                    json_str(str_of(h.lost_text))));
     put(o, "charged_by_crash_calls", json_integer(h.recovered_calls));
+    put(o, "dropped_calls", json_integer(h.dropped_calls));
     put(o, "journal_used_percent", json_integer(h.journal_used_percent));
     put(o, "unsynced_ms", json_integer(in_tens(h.unsynced_ms)));
     put(o, "notify", notices_json(c));

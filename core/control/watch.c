@@ -86,7 +86,9 @@ void watch_store(struct core *c, const struct ledger_health *h)
         c->config->store_failure_allow ? "calls are served uncounted" : "calls are refused";
     if (!h->ok != w->store_failed) {
         w->store_failed = !h->ok;
-        (void)snprintf(text, sizeof(text), "the store has failed: %s (%s)", h->text, then);
+        (void)snprintf(text, sizeof(text), "the store has failed: %s (%s%s)", h->text,
+                       h->journals_take ? "calls go on into the journal; when it is full, " : "",
+                       then);
         say(c, h->ok ? "store_ok" : "store_failure", h->ok ? "the store works again" : text);
     }
     if (h->machine_went_down && !w->said_down) {

@@ -317,7 +317,8 @@ void ledger_health(struct ledger *g, struct ledger_health *out)
     out->ok = g->last_result == ERR_OK;
     (void)str_copy(out->text, sizeof(out->text), str_of(out->ok ? "" : g->last_error.text));
     pthread_mutex_unlock(&g->cycle_lock);
-    if (atomic_load(&g->gone)) {
+    out->journals_take = !atomic_load(&g->gone);
+    if (!out->journals_take) {
         out->ok = false;
         (void)snprintf(out->text, sizeof(out->text),
                        "the state directory %.70s was deleted or replaced: put it back, or restart "

@@ -3,6 +3,16 @@
 
 #include <pthread.h>
 
+/* The system knows more than "disk I/O error". */
+static enum err fail_of_system(sqlite3 *db, int code, const char *doing, struct err_info *ei)
+{
+    int sys = code == SQLITE_IOERR || code == SQLITE_CANTOPEN ? sqlite3_system_errno(db) : 0;
+    const char *text = sqlite3_errmsg(db);
+    return sys != 0 ? err_set_sys(ei, ERR_IO, sys, "the ledger cannot be used (%s, while %.60s)",
+                                  text, doing)
+                    : err_set(ei, ERR_IO, "the ledger cannot be used (%s, while %s)", text, doing);
+}
+
 enum err sql_fail(sqlite3 *db, const char *doing, struct err_info *ei)
 {
     int code = db != NULL ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
@@ -26,7 +36,7 @@ enum err sql_fail(sqlite3 *db, const char *doing, struct err_info *ei)
     case SQLITE_NOMEM:
         return err_set(ei, ERR_NOMEM, "no memory for the ledger, while %s", doing);
     default:
-        return err_set(ei, ERR_IO, "the ledger cannot be used (%s, while %s)", text, doing);
+        return fail_of_system(db, code, doing, ei);
     }
 }
 
@@ -53,11 +63,11 @@ static enum err configure(sqlite3 *db, enum sql_mode mode, struct err_info *ei)
         return e != ERR_OK ? e : schema_check(db, ei);
     }
     /* FULL, because the journal's room is used again as soon as a group has committed. */
-    enum err e = sql_exec(db,
-                          "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                          "PRAGMA cache_size=-2048; PRAGMA journal_size_limit=16777216;",
-                          ei);
-    return e != ERR_OK ? e : schema_migrate(db, ei);
+    static const char settings[] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                                   "PRAGMA cache_size=-2048; PRAGMA journal_size_limit=16777216;";
+    return sqlite3_exec(db, settings, NULL, NULL, NULL) == SQLITE_OK
+               ? schema_migrate(db, ei)
+               : sql_fail(db, "opening ledger.db", ei);
 }
 
 /* SQLite counts the bytes it has under a lock of the whole process, for statistics nobody reads. */

@@ -57,6 +57,9 @@ static void a_full_disk_refuses_no_block(void **state)
     assert_at(lower, "change_id", "null");
     json_decref(lower);
     assert_string_equal(limit_at(&r, "limits.0.amount"), "50000");
+    refused(&r, "limit.set", set("70k"), ERR_IO,
+            "ledger"); /* neither stricter nor what is stored */
+    assert_string_equal(limit_at(&r, "limits.0.amount"), "50000");
     json_decref(done(&r, "limit.block", json_pack("{s:s, s:b}", "name", "minute", "yes", 1)));
     assert_string_equal(limit_at(&r, "limits.0.blocked"), "true");
     json_decref(done(&r, "limit.block", json_pack("{s:s, s:b}", "name", "pair", "yes", 1)));
