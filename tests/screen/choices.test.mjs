@@ -17,7 +17,7 @@ async function begin(t) {
     return { core, start, file: path.join(config, 'tollgate', 'ui.conf') };
 }
 
-const order = (screen) => [...screen.show().matchAll(/^ (alpha|beta|gamma|delta) /gm)].map((m) => m[1]);
+const order = (screen) => [...screen.show().matchAll(/^ (alpha|beta|gamma|delta) +\w/gm)].map((m) => m[1]);
 
 test('clicks open views, choose rows, sort by headers and follow hints; the wheel moves', async (t) => {
     const { start } = await begin(t);
