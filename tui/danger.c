@@ -84,11 +84,12 @@ void danger_touches(struct ui *ui, const json_t *limit, const json_t *group, cha
                       : (int64_t)json_integer_value(snapshot_at(ui->live.data, "totals.open"));
     char calls[FORMAT_TEXT];
     format_exact(calls, n);
+    const char *under = limit ? " under it" : "";
     if (n == 0) {
-        snprintf(out, size, "No call under it runs now.");
+        snprintf(out, size, "No call%s runs now.", under);
     } else {
-        snprintf(out, size, "%s%s call%s under it run%s now.", exact ? "" : "At most ", calls,
-                 n == 1 ? "" : "s", n == 1 ? "s" : "");
+        snprintf(out, size, "%s%s call%s%s run%s now.", exact ? "" : "At most ", calls,
+                 n == 1 ? "" : "s", under, n == 1 ? "s" : "");
     }
 }
 

@@ -399,7 +399,7 @@ void request_clear(struct ui_request *r);
 /* --- danger.c: what changes that may stop traffic touch --- */
 /* May it stop calls of production? All that is not about another environment alone may. */
 bool danger_is_production(const json_t *limit, const json_t *group);
-/* "3 calls under it run now."; limit NULL: of all */
+/* "3 calls under it run now."; limit NULL: "3 calls run now." */
 void danger_touches(struct ui *ui, const json_t *limit, const json_t *group, char *out,
                     size_t size);
 /* Asks whether to block; of production twice. Steals params. */

@@ -98,7 +98,7 @@ test('the kill switch and stopping all calls have "all" typed', async (t) => {
     screen.keys('Tab');
     await screen.wait(/:call stop --all/);
     screen.keys('Enter');
-    await screen.wait(/Stop all calls\?[^]*1 call under it runs now/);
+    await screen.wait(/Stop all calls\?[^]*1 call runs now/);
     screen.keys('y');
     await screen.wait(/Type all to do it/);
     screen.keys('Enter');
