@@ -78,10 +78,11 @@ static void forget_chart(struct ui_aside *s)
     s->sent[0] = '\0';
 }
 
-void aside_follow(struct ui *ui)
+static bool follow(struct ui *ui)
 {
-    if (!aside_has(ui->view) || !is_behind(ui) || !rested(master(ui), ui->now_ms)) {
-        return;
+    bool left = ui->focus[ui->view] > 0; /* keys mean what is beside the table now */
+    if (!aside_has(ui->view) || !is_behind(ui) || !(left || rested(master(ui), ui->now_ms))) {
+        return false;
     }
     forget_chart(&ui->aside);
     for (int i = 1; i < ui_views[ui->view].count; i++) {
@@ -95,7 +96,7 @@ void aside_follow(struct ui *ui)
     } else {
         drill_look(ui, key_of(ui->view), wanted_name(ui));
     }
-    ui_update(ui);
+    return true;
 }
 
 /* --- rows of the snapshot --- */
@@ -211,6 +212,25 @@ void aside_take(struct ui *ui)
     }
 }
 
+/* The panels beside the table take in what is theirs. */
+static void update(struct ui *ui)
+{
+    aside_take(ui);
+    for (int i = 1; i < ui_views[ui->view].count; i++) {
+        panel_update(&ui->panels[ui_views[ui->view].panels[i]], ui->now_ms);
+    }
+    ui->changed = true;
+}
+
+void aside_show(struct ui *ui, bool shown)
+{
+    bool fresh = shown && !ui->aside.shown;
+    ui->aside.shown = shown;
+    if (shown && (follow(ui) || fresh)) {
+        update(ui);
+    }
+}
+
 /* --- the chart --- */
 
 static int days_of_month(int year, int month)
@@ -311,7 +331,7 @@ bool aside_has_chart(const struct ui *ui)
     json_t *where = ui->view == VIEW_LIMITS ? calls_of_limit(ui) : NULL;
     bool has = where || ui->view != VIEW_LIMITS;
     json_decref(where);
-    return has && !ui->low_bandwidth;
+    return has && !ui->low_bandwidth && !ui->no_past;
 }
 
 void aside_about(const struct ui *ui, char *out, size_t size)
@@ -358,9 +378,11 @@ static void got_chart(void *arg, json_t *result, const struct err_info *ei)
     struct ui *ui = arg;
     struct ui_aside *s = &ui->aside;
     s->asked = false;
-    if (!result && ei->code != ERR_UNSUPPORTED) { /* of an older core it would be said for ever */
+    if (!result && ei->code != ERR_UNSUPPORTED) {
         ui_say(ui, W_CRIT, "history: %s", ei->text);
-    } else if (result && s->sent[0]) { /* else another row is meant by now */
+    } else if (!result) {
+        ui->no_past = true;
+    } else if (s->sent[0]) { /* else another row is meant by now */
         json_decref(s->chart);
         s->chart = json_incref(result);
         ui->changed = true;
@@ -371,7 +393,8 @@ static void ask_chart(struct ui *ui)
 {
     struct ui_aside *s = &ui->aside;
     char sent[UI_DRILL_TEXT];
-    json_t *params = s->asked || ui->past.on || ui->low_bandwidth ? NULL : question(ui);
+    bool idle = s->asked || ui->past.on || ui->low_bandwidth || ui->no_past;
+    json_t *params = idle ? NULL : question(ui);
     char *text = params ? json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     str_copy(sent, sizeof sent, str_of(text ? text : ""));
     free(text);
@@ -397,7 +420,9 @@ void aside_step(struct ui *ui)
     if (!(overview || aside_has(ui->view)) || !s->shown || ui->link.state != LINK_UP) {
         return;
     }
-    aside_follow(ui);
+    if (follow(ui)) {
+        update(ui);
+    }
     if (!(overview || *aside_name(ui)) || !rested(&ui->panels[PANEL_GROUPS], ui->now_ms)) {
         return;
     }
@@ -417,6 +442,7 @@ int64_t aside_due(const struct ui *ui)
 
 void aside_forget(struct ui *ui)
 {
+    ui->no_past = false;
     ui->aside.asked = false;
     ui->aside.history_ms = 0;
     forget_chart(&ui->aside);

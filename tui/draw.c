@@ -82,7 +82,7 @@ static void draw_left(struct ui *ui, const struct w_area *a, int gap)
     ui_draw_panel(ui, 3, &rest);
     int last = least(ui_draw_wanted(ui, 4), below.h);
     int spend = least(below.h - last - gap, SPEND_MOST);
-    ui->aside.shown = more && spend >= SPEND_ROWS && !ui->low_bandwidth;
+    ui->aside.shown = more && spend >= SPEND_ROWS && !ui->low_bandwidth && !ui->no_past;
     if (ui->aside.shown) {
         struct w_area chart = w_area_part(&below, below.h - spend, 0, spend, a->w);
         ui_draw_spend(ui, &chart);

@@ -86,7 +86,10 @@ static int draw_lines(struct ui *ui, const struct w_area *a)
         ui_draw_labelled(&rest, 0, "Budget", role, text);
     }
     drill_sums(ui, text, sizeof text);
-    ui_draw_labelled(&rest, 1, "Spent", W_NORMAL, *text ? text : "asking the ledger");
+    ui_draw_labelled(&rest, 1, "Spent", W_NORMAL,
+                     *text         ? text
+                     : ui->no_past ? "this core cannot tell; it is an older one"
+                                   : "asking the ledger");
     return a->h >= ROOMY_ROWS ? 4 : 3;
 }
 
@@ -208,25 +211,13 @@ static void draw_right(struct ui *ui, const struct w_area *a)
     draw_lists(ui, &lists);
 }
 
-static void show_aside(struct ui *ui, bool shown)
-{
-    bool new = shown && !ui->aside.shown;
-    ui->aside.shown = shown;
-    if (shown) {
-        aside_follow(ui);
-    }
-    if (new) {
-        ui_update(ui);
-    }
-}
-
 void ui_draw_master(struct ui *ui, const struct w_area *a)
 {
     int rows = ui_draw_wanted(ui, 0);
     bool some = ui->panels[ui_views[ui->view].panels[0]].table.count > 0;
     bool below = some && a->w + 2 >= BESIDE_COLS && a->h - rows - 1 >= ASIDE_ROWS;
     bool right = some && !below && a->w + 2 >= RIGHT_COLS && a->h >= ASIDE_ROWS;
-    show_aside(ui, below || right);
+    aside_show(ui, below || right);
     bool named = *aside_name(ui);
     if (!below && !right) {
         ui->focus[ui->view] = 0;

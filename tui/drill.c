@@ -170,7 +170,9 @@ static void got_sums(void *arg, json_t *result, const struct err_info *ei)
     ui->drill.asked--;
     if (result) {
         take(ui, &ui->drill.sums, result);
-    } else if (ei->code != ERR_UNSUPPORTED) { /* of an older core it would be said for ever */
+    } else if (ei->code == ERR_UNSUPPORTED && ui->view != VIEW_DRILL) {
+        ui->no_past = true;
+    } else {
         ui_say(ui, W_CRIT, "history: %s", ei->text);
     }
 }
@@ -198,7 +200,8 @@ void drill_step(struct ui *ui)
     struct ui_drill *d = &ui->drill;
     bool fresh = !is_meant(ui);
     bool again = !ui->past.on && !ui->is_frozen && ui->now_ms - d->asked_ms >= AGAIN_MS;
-    bool aside = aside_has(ui->view) && ui->view != VIEW_LIMITS && ui->aside.shown && d->depth == 1;
+    bool aside = aside_has(ui->view) && ui->view != VIEW_LIMITS && ui->aside.shown &&
+                 d->depth == 1 && !ui->no_past;
     if (!(ui->view == VIEW_DRILL || aside) || d->asked > 0 || ui->link.state != LINK_UP ||
         !(fresh || again)) {
         return;

@@ -35,9 +35,10 @@ static void next_panel(struct ui *ui)
     for (int i = 0; i < v->count; i++) {
         ui->focus[ui->view] = (ui->focus[ui->view] + 1) % v->count;
         if (!ui_panel(ui)->hidden) {
-            return;
+            break;
         }
     }
+    aside_show(ui, ui->aside.shown);
 }
 
 void keys_open_limit(struct ui *ui, const char *name)

@@ -34,6 +34,7 @@ static void click_panel(struct ui *ui, int x, int y)
     }
     bool focused = ui->focus[ui->view] == index;
     ui->focus[ui->view] = index;
+    aside_show(ui, ui->aside.shown);
     long row;
     size_t column;
     switch (panel_hit(p, x, y, &row, &column)) {

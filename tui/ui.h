@@ -172,6 +172,7 @@ struct ui {
     bool running_asked, recent_asked;
     int64_t running_ms, recent_ms;
     bool no_running; /* this core cannot tell which calls run */
+    bool no_past;    /* nor what was */
 
     int tabs_y; /* row of the views' names; 0: not shown */
     enum ui_mode mode;
@@ -365,9 +366,9 @@ int drill_draw_head(struct ui *ui, const struct w_area *a);    /* returns its ro
 /* --- aside.c: what belongs to the selected row, beside its table --- */
 bool aside_has(enum ui_view view);
 const char *aside_name(const struct ui *ui); /* the row it is about; "": none */
-void aside_follow(struct ui *ui);            /* to the selected row, once the cursor has rested */
-void aside_take(struct ui *ui);              /* what belongs to it in the snapshot */
-void aside_step(struct ui *ui);              /* asks what is due */
+void aside_show(struct ui *ui, bool shown); /* there is room for it: it is about the selected row */
+void aside_take(struct ui *ui);             /* what belongs to it in the snapshot */
+void aside_step(struct ui *ui);             /* asks what is due */
 int64_t aside_due(const struct ui *ui);
 void aside_forget(struct ui *ui); /* another core: what was asked comes no more */
 void aside_free(struct ui *ui);

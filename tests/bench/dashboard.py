@@ -165,6 +165,23 @@ class Bench:
             p.close()
         self.end(child)
 
+    def details(self):
+        """Views with charts and tables of the selected row below their table, at the contract's sizes."""
+        child, ours = self.core("details")
+        sizes = {"80x24": (500, 1000), "200x60": (1200, 2500)}
+        for size, most in sizes.items():
+            for key, name in (("2", "Models"), ("3", "Cost centers"), ("4", "Applications"), ("7", "Limits")):
+                p = Program(ours, *map(int, size.split("x")), self.home)
+                watch([p], 1)
+                p.type(key.encode())
+                watch([p], 2)
+                p.frames.clear()
+                watch([p], 10 if QUICK else 20)
+                row(f"1 update a second, {name} with details, {size}: median", "B", 0, [part(p.frames, .5)], most[0])
+                row("  p95", "B", 0, [part(p.frames, .95)], most[1])
+                p.close()
+        self.end(child)
+
     def low_bandwidth(self):
         """The same core as it is told four times a second, and with --low-bandwidth; keys are answered as fast with it."""
         child, ours = self.core("low", "--rows", "50", "--models", "16", "--every", "250")
@@ -283,7 +300,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(directory)
         try:
-            for part_ in (bench.steady, bench.low_bandwidth, bench.still, bench.keys, bench.slow_line, bench.long_table):
+            for part_ in (bench.steady, bench.details, bench.low_bandwidth, bench.still, bench.keys, bench.slow_line, bench.long_table):
                 part_()
         finally:
             for child in bench.children:

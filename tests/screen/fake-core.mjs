@@ -1,7 +1,7 @@
 // A core that only speaks core/control/PROTOCOL.md: figures that move from a seed, limits that can be
 // changed. For looking at the dashboard without a proxy behind it.
 //   node fake-core.mjs SOCKET [--seed N] [--viewer] [--quiet] [--rows N] [--models N] [--every MS] [--simulated] [--evil] [--trouble] [--log FILE]
-// --old: a core that cannot tell which calls run. --quiet: figures stand still. --rows, --models: that many applications and
+// --old: a core that cannot tell which calls run, nor of the past. --quiet: figures stand still. --rows, --models: that many applications and
 // models more. --every: so often figures move and are told. --evil: names with control characters. --trouble: the core says all that can be wrong.
 // --log: each request is written there, a line each.
 import fs from 'node:fs';
@@ -231,7 +231,25 @@ function audit(params) {
         priced: true, duration_ms: 0, limit: d.limit, error: d.message }));
     return { version: 1, entries: [...changes.map(clean), ...calls].slice(0, params.max ?? 100) };
 }
+// Of the last hour or day: what burns now, as if it had always burnt like that; the running step grows.
+function history(params) {
+    const minute = params.step === '1m';
+    const step = minute ? 60000 : 1800000;
+    const until = Math.ceil(Date.now() / step) * step;
+    const steps = minute ? 60 : 48;
+    const row = (o, speed) => ({ name: o.name, ...totalsOf(o),
+        series: Array.from({ length: steps }, (_, i) => Math.round((i < steps - 1 ? step : step - (until - Date.now())) / 1000 * speed * (1 + (until / step + i) % 7) / 4)) });
+    const some = models.filter((m) => !params.where?.model || m.name === params.where.model);
+    const all = row({ name: '', ...Object.fromEntries(Object.keys(totals()).map((k) => [k, sum(some, k)])) }, sum(some, 'speed'));
+    const series = (share) => all.series.map((n) => cents(n * share));
+    const part = (list, key) => list.filter((o) => !params.where?.[key] || o.name === params.where[key]).map((o) => row(o, 500));
+    return { version: 1, since: iso(until - steps * step), until: iso(until), step_ms: step, cut: false,
+        totals: { ...all, usd_series: series(0.000002), approved_series: all.series.map((n) => Math.round(n / 900)),
+            input_tokens_series: all.series.map((n) => Math.round(n * 0.7)), output_tokens_series: all.series.map((n) => Math.round(n * 0.3)) },
+        models: some.map((m) => row(m, m.speed)), cost_centers: part(centers, 'costCenter'), applications: part(applications.slice(0, 6), 'applicationId'), denied: [] };
+}
 const methods = {
+    history,
     hello: () => ({ version: 1, pid: process.pid, role: flag('--viewer') ? 'viewer' : 'operator', user, uid: 1000, simulated: flag('--simulated'), region: 'us-east-1', state_dir: '/tmp' }),
     status: () => snapshot(),
     'limit.list': () => ({ version: 1, limits: limits.map(limitJson) }),
@@ -250,7 +268,10 @@ const methods = {
             output_tokens: null, usd: null }] }),
 };
 
-if (flag('--old')) delete methods.calls;
+if (flag('--old')) {
+    delete methods.calls;
+    delete methods.history;
+}
 
 function serve(socket) {
     let rest = '';
