@@ -86,10 +86,7 @@ static int draw_lines(struct ui *ui, const struct w_area *a)
         ui_draw_labelled(&rest, 0, "Budget", role, text);
     }
     drill_sums(ui, text, sizeof text);
-    ui_draw_labelled(&rest, 1, "Spent", W_NORMAL,
-                     *text         ? text
-                     : ui->no_past ? "this core cannot tell; it is an older one"
-                                   : "asking the ledger");
+    ui_draw_labelled(&rest, 1, "Spent", W_NORMAL, *text ? text : drill_silence(ui));
     return a->h >= ROOMY_ROWS ? 4 : 3;
 }
 

@@ -170,7 +170,7 @@ static void got_sums(void *arg, json_t *result, const struct err_info *ei)
     ui->drill.asked--;
     if (result) {
         take(ui, &ui->drill.sums, result);
-    } else if (ei->code == ERR_UNSUPPORTED && ui->view != VIEW_DRILL) {
+    } else if (ei->code == ERR_UNSUPPORTED) { /* of an older core it would be said for ever */
         ui->no_past = true;
     } else {
         ui_say(ui, W_CRIT, "history: %s", ei->text);
@@ -200,10 +200,9 @@ void drill_step(struct ui *ui)
     struct ui_drill *d = &ui->drill;
     bool fresh = !is_meant(ui);
     bool again = !ui->past.on && !ui->is_frozen && ui->now_ms - d->asked_ms >= AGAIN_MS;
-    bool aside = aside_has(ui->view) && ui->view != VIEW_LIMITS && ui->aside.shown &&
-                 d->depth == 1 && !ui->no_past;
-    if (!(ui->view == VIEW_DRILL || aside) || d->asked > 0 || ui->link.state != LINK_UP ||
-        !(fresh || again)) {
+    bool aside = aside_has(ui->view) && ui->view != VIEW_LIMITS && ui->aside.shown && d->depth == 1;
+    if (!(ui->view == VIEW_DRILL || aside) || ui->no_past || d->asked > 0 ||
+        ui->link.state != LINK_UP || !(fresh || again)) {
         return;
     }
     json_t *sums = params_of(ui);
@@ -255,6 +254,11 @@ void drill_sums(const struct ui *ui, char *out, size_t size)
              ui->past.on ? past_range(ui) : "24 h", ok, denied, input, output);
 }
 
+const char *drill_silence(const struct ui *ui)
+{
+    return ui->no_past ? "this core cannot tell; it is an older one" : "asking the ledger";
+}
+
 int drill_draw_head(struct ui *ui, const struct w_area *a)
 {
     char text[TEXT];
@@ -265,7 +269,7 @@ int drill_draw_head(struct ui *ui, const struct w_area *a)
         ui_draw_labelled(a, y++, "Of", W_LABEL, text + (*text ? 2 : 0));
     }
     drill_sums(ui, text, sizeof text);
-    const char *spent = *text ? text : "asking the ledger";
+    const char *spent = *text ? text : drill_silence(ui);
     if (!roomy) {
         ui_draw_labelled(a, y, "Spent", W_NORMAL, spent);
         return y + 1;

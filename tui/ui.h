@@ -358,6 +358,7 @@ void drill_free(struct ui *ui);
 void drill_look(struct ui *ui, const char *key, const char *name);
 json_t *drill_where(const struct ui *ui); /* new: which calls are meant */
 /* "$0.03: 101 admitted, 26 denied, ..", of what was asked; "": not heard yet. */
+const char *drill_silence(const struct ui *ui); /* why nothing is heard */
 void drill_sums(const struct ui *ui, char *out, size_t size);
 int drill_table(const struct ui *ui);                          /* which of its panels has rows */
 void drill_words(const struct ui *ui, char *out, size_t size); /* "> sales > nova-lite" */
