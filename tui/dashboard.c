@@ -222,6 +222,9 @@ static bool set_up(struct ui *ui, const struct dashboard_options *o, struct err_
         return false;
     }
     term_mouse(&ui->term, settings_mouse(ui));
+    if (!o->theme && !ui->chosen_theme[0] && !ui->no_color) {
+        term_ask_ground(&ui->term);
+    }
     return true;
 }
 

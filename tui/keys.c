@@ -421,6 +421,10 @@ void ui_key(void *arg, int key)
         ui->leave = true;
         return;
     }
+    if (key == W_KEY_GROUND) {
+        set_for_ground(ui, ui->term.keys.ground);
+        return;
+    }
     if (key == W_KEY_MOUSE) {
         mouse_event(ui, &ui->term.keys.mouse);
         return;

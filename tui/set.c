@@ -17,6 +17,17 @@ static void set_theme(struct ui *ui, const char *name)
     theme_apply(&ui->theme, &ui->style, ui->no_color);
 }
 
+void set_for_ground(struct ui *ui, int rgb)
+{
+    struct theme theme;
+    int bright = (299 * (rgb >> 16 & 255) + 587 * (rgb >> 8 & 255) + 114 * (rgb & 255)) / 1000;
+    if (bright >= 128 && theme_load(&theme, "light", NULL) == ERR_OK) {
+        ui->theme = theme;
+        theme_apply(&ui->theme, &ui->style, ui->no_color);
+        clearok(curscr, TRUE); /* whatever has been drawn in the colours before */
+    }
+}
+
 /* One of two words, the first for true; "": the other way round. False: neither, which was said. */
 static bool choose(struct ui *ui, const struct binding *b, const char *const words[2],
                    const char *value, bool *on)

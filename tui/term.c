@@ -188,6 +188,11 @@ void term_frame(struct term *t, int64_t now_ms)
     }
     if (!t->asked || now_ms - t->asked_ms >= ASK_AGAIN_MS) {
         t->mute = t->asked;
+        if (t->wonders) {
+            (void)buf_add(&t->out, "\033]11;?\033\\");
+            t->keys.ground_asked = true;
+            t->wonders = false;
+        }
         (void)buf_add(&t->out, "\033[5n");
         t->asked = true;
         t->asked_ms = now_ms;
@@ -221,6 +226,7 @@ static void take_key(struct term *t, int key, int64_t now_ms, void (*fn)(void *a
                      void *arg)
 {
     if (key == W_KEY_ANSWER) {
+        t->keys.ground_asked = false; /* the answer to that came before, or never comes */
         answered(t, now_ms);
     } else {
         fn(arg, key);
@@ -254,7 +260,8 @@ int term_escape_wait(const struct term *t, int64_t now_ms)
     if (!w_keys_waiting(&t->keys)) {
         return -1;
     }
-    int64_t left = t->key_ms + ESCAPE_MS - now_ms;
+    int64_t wait = w_keys_in_answer(&t->keys) ? ANSWER_MS : ESCAPE_MS;
+    int64_t left = t->key_ms + wait - now_ms;
     return left < 0 ? 0 : (int)left;
 }
 
@@ -264,6 +271,25 @@ void term_escape(struct term *t, void (*fn)(void *arg, int key), void *arg)
     if (key != W_KEY_NONE) {
         fn(arg, key);
     }
+}
+
+/* Kinds that answer OSC 11, or pass it over in silence; a console would print it. */
+static bool knows_ground(const char *type)
+{
+    static const char *const kinds[] = {"xterm", "tmux",    "screen",  "rxvt",    "alacritty",
+                                        "foot",  "kitty",   "st-",     "wezterm", "contour",
+                                        "vte",   "konsole", "ghostty", "iterm",   "mintty"};
+    for (size_t i = 0; type && i < sizeof kinds / sizeof *kinds; i++) {
+        if (strncmp(type, kinds[i], strlen(kinds[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void term_ask_ground(struct term *t)
+{
+    t->wonders = t->asks && knows_ground(getenv("TERM"));
 }
 
 static void tell_mouse(struct term *t, bool on)

@@ -31,6 +31,7 @@ struct term {
     bool mute;      /* this terminal does not answer */
     int64_t asked_ms, round_trip_ms;
     bool mouse;       /* clicks and the wheel are reported */
+    bool wonders;     /* the next frame asks for the colour of the ground too */
     int64_t frame_ms; /* when the last frame went out; 0: never */
 };
 
@@ -44,6 +45,9 @@ void term_frame(struct term *t, int64_t now_ms);
 /* The time from which on a frame may be sent (now or earlier: at once); INT64_MAX: when the
  * terminal has answered. `urgent`: a key was pressed. */
 int64_t term_frame_due(const struct term *t, bool urgent, int64_t now_ms);
+/* Asks what colour the terminal's ground is, with the next frame, if it is of a kind that may know:
+ * W_KEY_GROUND is the answer, when there is one. */
+void term_ask_ground(struct term *t);
 /* Asks the terminal to report clicks and the wheel, or to keep them to itself. */
 void term_mouse(struct term *t, bool on);
 /* Reads what was typed and calls fn for each key; sees to answers. */

@@ -423,6 +423,8 @@ void settings_sort(struct ui *ui);    /* of the panel with the focus */
 void settings_columns(struct ui *ui); /* likewise: which are hidden */
 
 /* --- set.c: a setting by its command; "" turns it round, where it has two values --- */
+/* Nobody chose a theme: the light one where the terminal's ground (0xrrggbb) is light. */
+void set_for_ground(struct ui *ui, int rgb);
 void set_value(struct ui *ui, const struct binding *b, const char *value);
 
 /* --- alerts.c --- */

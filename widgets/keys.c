@@ -2,6 +2,7 @@
 
 #include "core/base/str.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int take(struct w_keys *k, int key)
@@ -107,10 +108,53 @@ static int control_sequence(struct w_keys *k)
     return take(k, final_key(final));
 }
 
+/* The first two digits of each of the colours in "rgb:12ab/34cd/56ef", at most four each. */
+static bool read_ground(const char *text, int *out)
+{
+    int rgb = 0;
+    for (int i = 0; i < 3; i++) {
+        char digits[3] = "";
+        size_t n = strspn(text, "0123456789abcdefABCDEF");
+        if (n < 2 || n > 4) {
+            return false;
+        }
+        memcpy(digits, text, 2);
+        rgb = rgb << 8 | (int)strtol(digits, NULL, 16);
+        text += n;
+        if (i < 2 && *text++ != '/') {
+            return false;
+        }
+    }
+    *out = rgb;
+    return true;
+}
+
+/* ESC ] 11 ; rgb:.. and BEL, or ESC \ */
+static int answer_sequence(struct w_keys *k)
+{
+    static const char start[] = "\033]11;rgb:";
+    char text[W_KEYS_MAX + 1];
+    size_t n = k->count;
+    bool ended = k->bytes[n - 1] == '\a' ||
+                 (n > 2 && k->bytes[n - 1] == '\\' && k->bytes[n - 2] == W_KEY_ESC);
+    if (!ended) {
+        return W_KEY_NONE;
+    }
+    memcpy(text, k->bytes, n);
+    text[n] = '\0';
+    k->ground_asked = false;
+    bool known = n > sizeof start && strncmp(text, start, sizeof start - 1) == 0 &&
+                 read_ground(text + sizeof start - 1, &k->ground);
+    return take(k, known ? W_KEY_GROUND : W_KEY_NONE);
+}
+
 static int escape(struct w_keys *k)
 {
     if (k->count < 3) {
         return W_KEY_NONE;
+    }
+    if (k->bytes[1] == ']') {
+        return answer_sequence(k);
     }
     return k->bytes[1] == '[' ? control_sequence(k) : take(k, final_key(k->bytes[2]));
 }
@@ -144,7 +188,8 @@ int w_keys_feed(struct w_keys *k, unsigned char byte, int out[2])
     }
     k->bytes[k->count++] = byte;
     bool escaped = k->bytes[0] == W_KEY_ESC;
-    if (escaped && k->count == 2 && byte != '[' && byte != 'O') {
+    bool answer = k->ground_asked && byte == ']';
+    if (escaped && k->count == 2 && byte != '[' && byte != 'O' && !answer) {
         out[count++] = W_KEY_ESC;
         k->bytes[0] = byte;
         k->count = 1;
@@ -155,6 +200,11 @@ int w_keys_feed(struct w_keys *k, unsigned char byte, int out[2])
         out[count++] = key;
     }
     return count;
+}
+
+bool w_keys_in_answer(const struct w_keys *k)
+{
+    return k->count > 1 && k->bytes[0] == W_KEY_ESC && k->bytes[1] == ']';
 }
 
 bool w_keys_waiting(const struct w_keys *k)

@@ -27,7 +27,8 @@ enum w_key {
     W_KEY_SHIFT_RIGHT,
     W_KEY_F1,
     W_KEY_ANSWER, /* the terminal's "ready": ESC [ 0 n */
-    W_KEY_MOUSE   /* a button or the wheel (ESC [ < .. M): w_keys.mouse says which and where */
+    W_KEY_MOUSE,  /* a button or the wheel (ESC [ < .. M): w_keys.mouse says which and where */
+    W_KEY_GROUND  /* the colour of the terminal's ground (ESC ] 11 ; rgb:..): w_keys.ground */
 };
 
 enum w_mouse_button {
@@ -55,12 +56,16 @@ struct w_keys {
     unsigned char bytes[W_KEYS_MAX];
     size_t count;
     struct w_mouse mouse; /* of the last W_KEY_MOUSE */
+    bool ground_asked;    /* ESC ] begins an answer; otherwise it is two keys, as typed */
+    int ground;           /* of the last W_KEY_GROUND: 0xrrggbb */
 };
 
 /* Takes one byte; returns how many keys it completes (0 to 2) and puts them in out. Unknown
  * sequences are swallowed; ESC and a character at once are two keys, as when somebody types fast.
  */
 int w_keys_feed(struct w_keys *k, unsigned char byte, int out[2]);
+/* The answer to a question is on its way, which no pause makes a key. */
+bool w_keys_in_answer(const struct w_keys *k);
 /* An ESC waits for more: after ESCDELAY without any, w_keys_flush says what it was. */
 bool w_keys_waiting(const struct w_keys *k);
 int w_keys_flush(struct w_keys *k);

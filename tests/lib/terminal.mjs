@@ -13,8 +13,8 @@ export class Terminal {
     static #count = 0;
 
     // Starts `tollgate ARGS` in a terminal of that size. Ends with the test. `without`: not in its environment; `inside`: the words
-    // of another program that runs it.
-    static start(t, args, { columns = 100, rows = 30, env = {}, term = 'tmux-256color', without = [], inside = [] } = {}) {
+    // of another program that runs it; `ground`: the colour it says its ground has.
+    static start(t, args, { columns = 100, rows = 30, env = {}, term = 'tmux-256color', without = [], inside = [], ground } = {}) {
         const self = new Terminal();
         self.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tollgate-screen-'));
         self.socket = path.join(self.dir, `s${Terminal.#count++}`);
@@ -26,6 +26,7 @@ export class Terminal {
         const command = ['env', ...none, ...words, ...inside, ...under, binary, ...args].map((w) => `'${w.replaceAll("'", `'\\''`)}'`).join(' ');
         self.#tmux('start-server', ';', 'set', '-g', 'default-terminal', term, ';', 'set', '-g', 'remain-on-exit', 'on', ';',
             'set', '-g', 'status', 'off', ';', 'set', '-g', 'escape-time', '0', ';',
+            ...(ground ? ['set', '-g', 'window-style', `bg=${ground}`, ';'] : []),
             'new-session', '-d', '-s', 'main', '-x', String(columns), '-y', String(rows), `stty -g >'${self.dir}/before'; ${command}; s=$?; stty -g >'${self.dir}/after'; echo $s >'${self.dir}/status'`);
         return self;
     }

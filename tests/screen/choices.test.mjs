@@ -157,3 +157,17 @@ test('a damaged file is said and left alone', async (t) => {
     await folder.wait(/it is no file/);
     await leave(folder);
 });
+
+test('on a light ground the light theme is taken, unless one was chosen', async (t) => {
+    const { core } = await begin(t);
+    const LIGHT = /\x1b\[[0-9;]*48;5;231m/; // its ground
+    for (const [ground, args, light] of [['#fafafa', [], true], ['#101010', [], false], ['#fafafa', ['--theme', 'dark'], false]]) {
+        const screen = Terminal.start(t, ['--config', core.config, ...args], { ground });
+        await screen.wait(/LIVE/);
+        await until('a screen on its ground', () => LIGHT.test(screen.paint()) === light);
+        screen.keys('7'); // what the terminal answered did not become keys
+        await screen.wait(/LIMIT +METRIC/);
+        assert.equal(LIGHT.test(screen.paint()), light);
+        await leave(screen);
+    }
+});

@@ -70,6 +70,35 @@ static void unknown_sequences_are_swallowed(void **state)
     assert_int_equal(feed(&k, bad, 2, out), 0);
 }
 
+static void the_ground_of_the_terminal_is_an_answer_only_when_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int ground; /* -1: not understood */
+    } answers[] = {{"\033]11;rgb:ffff/fbfb/f0f0\033\\", 0xfffbf0},
+                   {"\033]11;rgb:10/20/30\a", 0x102030},
+                   {"\033]11;rgb:1/2/3\a", -1},
+                   {"\033]11;?\a", -1},
+                   {"\033]11;rgb:ffff/ffff\a", -1},
+                   {"\033]52;c;eA==\033\\", -1}};
+    int out[64];
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct w_keys k = {.ground_asked = true};
+        size_t n = strlen(answers[i].bytes);
+        assert_int_equal(feed(&k, answers[i].bytes, n - 1, out), 0);
+        assert_true(w_keys_in_answer(&k));
+        int last = feed(&k, answers[i].bytes + n - 1, 1, out);
+        assert_int_equal(last, answers[i].ground >= 0);
+        assert_true(last == 0 || (out[0] == W_KEY_GROUND && k.ground == answers[i].ground));
+        assert_false(w_keys_waiting(&k));
+    }
+    struct w_keys k = {0};
+    assert_int_equal(feed(&k, "\033]x", 3, out), 3); /* typed fast: Esc, then a key */
+    assert_int_equal(out[1], ']');
+    assert_false(w_keys_in_answer(&k));
+}
+
 static void escape_is_a_key_when_nothing_follows(void **state)
 {
     (void)state;
@@ -298,6 +327,7 @@ int main(void)
     setlocale(LC_ALL, "C.UTF-8");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sequences_are_keys),
+        cmocka_unit_test(the_ground_of_the_terminal_is_an_answer_only_when_asked_for),
         cmocka_unit_test(unknown_sequences_are_swallowed),
         cmocka_unit_test(escape_is_a_key_when_nothing_follows),
         cmocka_unit_test(a_line_is_edited),
