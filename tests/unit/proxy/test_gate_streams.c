@@ -110,7 +110,7 @@ static void begin(struct gate_rig *r, struct fake *f, int maximum)
 
 static bool contains(struct fake *f, const char *text)
 {
-    return memmem(buf_bytes(&f->body), f->body.len, text, strlen(text)) != NULL;
+    return f->body.len > 0 && memmem(buf_bytes(&f->body), f->body.len, text, strlen(text)) != NULL;
 }
 
 /* How many events have come through. */
