@@ -80,7 +80,6 @@ static void stream(struct peer *p)
         send_event(p, said.then, said.then_json);
     }
     if (said.cut) {
-        p->server->release = 0;
         wait_release(p);
         return;
     }
