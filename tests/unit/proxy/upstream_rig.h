@@ -176,6 +176,21 @@ UNUSED_FUNCTION static void wait_release(struct peer *p)
     }
 }
 
+/* Scripts: a request and no answer; answer_text, or its beginning, and then nothing. */
+UNUSED_FUNCTION static const char *answer_text;
+
+UNUSED_FUNCTION static void hold_request(struct peer *p)
+{
+    (void)!peer_request(p);
+    wait_release(p);
+}
+
+UNUSED_FUNCTION static void half_answer(struct peer *p)
+{
+    (void)(peer_request(p) && peer_text(p, answer_text));
+    wait_release(p);
+}
+
 /* --- the caller --- */
 
 struct rig {
