@@ -323,8 +323,9 @@ int theme_nearest(int rgb)
     return best;
 }
 
-/* Sixteen colours on a terminal with eight: brightness becomes bold; bright black, dim. */
-static int shade(int colour, attr_t *attr, bool front)
+/* Sixteen colours on a terminal with eight: brightness becomes bold; bright black, the colour of
+ * plain text, dim: the terminal's own may be that of the theme's ground. */
+static int shade(int colour, attr_t *attr, bool front, int plain)
 {
     if (COLORS >= THEME_RGB && colour >= BRIGHT_FROM) {
         return theme_rgb(colour); /* colours are 24 bits there */
@@ -336,7 +337,7 @@ static int shade(int colour, attr_t *attr, bool front)
     if (colour >= BRIGHT_FROM && COLORS < 16) {
         if (colour == BRIGHT_FROM) {
             *attr |= front ? A_DIM : 0;
-            return front ? TERMINAL : 0;
+            return front ? plain : 0;
         }
         *attr |= front ? A_BOLD : 0;
         return colour % 8;
@@ -357,8 +358,10 @@ void theme_apply(const struct theme *t, struct w_style *style, bool no_color)
         const struct theme_look *look = &t->look[role][depth];
         const struct theme_look *normal = &t->look[W_NORMAL][depth];
         attr_t attr = look->attr;
-        int fg = shade(resolve(look->fg, normal->fg), &attr, true);
-        int bg = shade(resolve(look->bg, normal->bg), &attr, false);
+        attr_t unused = 0;
+        int plain = shade(resolve(normal->fg, UNSAID), &unused, true, TERMINAL);
+        int fg = shade(resolve(look->fg, normal->fg), &attr, true, plain);
+        int bg = shade(resolve(look->bg, normal->bg), &attr, false, plain);
         short pair = (short)(role + 1);
         bool own = fg == TERMINAL && bg == TERMINAL;
         if (!own) {

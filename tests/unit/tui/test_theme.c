@@ -321,6 +321,29 @@ static void without_colour_attributes_tell(void **state)
     assert_true(style.role[W_SELECTED].attr == A_REVERSE);
 }
 
+/* With eight colours bright black is told by dim text: of the theme's own colour, since the
+ * terminal's may be that of the theme's ground. */
+static void muted_text_is_seen_on_a_ground_of_eight_colours(void **state)
+{
+    (void)state;
+    struct theme t;
+    struct w_style style = {0};
+    int fg, bg;
+    FILE *nothing = fopen("/dev/null", "r+");
+    SCREEN *screen = newterm("screen", nothing, nothing);
+    assert_non_null(screen);
+    assert_int_equal(theme_parse(&t, theme_builtin("light"), "light", NULL), ERR_OK);
+    theme_apply(&t, &style, false);
+    assert_int_equal(COLORS, 8);
+    assert_int_equal(extended_pair_content(style.role[W_MUTED].pair, &fg, &bg), OK);
+    assert_int_equal(fg, COLOR_BLACK);
+    assert_int_equal(bg, COLOR_WHITE);
+    assert_true(style.role[W_MUTED].attr & A_DIM);
+    endwin();
+    delscreen(screen);
+    (void)fclose(nothing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +355,7 @@ int main(void)
         cmocka_unit_test(sixteen_colours_are_the_reference),
         cmocka_unit_test(colours_have_a_nearest_one),
         cmocka_unit_test(the_users_themes_come_first),
+        cmocka_unit_test(muted_text_is_seen_on_a_ground_of_eight_colours),
         cmocka_unit_test(a_line_is_understood),
         cmocka_unit_test(mistakes_name_their_line),
         cmocka_unit_test(themes_are_found_by_name_and_path),
