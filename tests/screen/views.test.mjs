@@ -7,7 +7,7 @@ import test from 'node:test';
 import { call } from '../lib/calls.mjs';
 import { Core, configuration, Simulation, until } from '../lib/harness.mjs';
 import { pretend } from '../lib/pretend.mjs';
-import { leave, Terminal } from '../lib/terminal.mjs';
+import { command, leave, Terminal } from '../lib/terminal.mjs';
 
 const LIMITS = [{ name: 'haiku-minute', model: 'claude-3-5-haiku', per: ['costCenter'], tokens: '100k', window: 'day' }];
 
@@ -121,6 +121,19 @@ test('any table is exported as it stands, into a new file only', async (t) => {
     screen.type(`:export ${csv}`);
     screen.keys('Enter');
     await screen.wait(/Not exported: .*is there already/);
+    const models = path.join(core.dir, 'models.csv');
+    screen.keys('2');
+    await screen.wait(/Models, last 24 h/);
+    await screen.wait(/claude-3-5-haiku .* 2 /);
+    command(screen, `export ${models}`);
+    await screen.wait(/written to .*models\.csv/);
+    const [titles, ...rows] = fs.readFileSync(models, 'utf8').trimEnd().split('\r\n').map((line) => line.split(','));
+    const told = (await core.json('status')).models.find((m) => m.name === 'claude-3-5-haiku');
+    const written = rows.find((r) => r[0] === 'claude-3-5-haiku');
+    for (const [title, value] of [['ADMITTED', told.approved], ['OK', told.approved], ['FAILED', told.failed], ['DENIED', told.denied],
+        ['INPUT', told.input_tokens], ['OUTPUT', told.output_tokens], ['$ 24 H', told.usd]]) {
+        assert.equal(Number(written[titles.indexOf(title)]), value, title);
+    }
     const json = path.join(core.dir, 'calls.json');
     screen.keys('5');
     await screen.wait(/approved/);
