@@ -240,8 +240,9 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     if (!t->unsorted && a->w >= 60 && t->total > 1 && a->h > 1) {
         n = snprintf(text, sizeof text, "sorted by %s", p->columns[t->sort].title);
     }
-    if (a->h == 1 && t->total > 0) {
-        snprintf(text, sizeof text, "%zu row%s", t->total, t->total == 1 ? "" : "s");
+    if (a->h == 1) {
+        snprintf(text, sizeof text, t->total > 0 ? "%zu row%s" : "none", t->total,
+                 t->total == 1 ? "" : "s");
     } else if (rows > 0 && t->count > (size_t)rows && n >= 0) {
         snprintf(text + n, sizeof text - (size_t)n, "%s%zu-%zu of %zu", n > 0 ? "   " : "",
                  t->top + 1, t->top + (size_t)rows, t->count);
