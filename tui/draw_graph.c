@@ -24,7 +24,7 @@ static void amount_words(int64_t value, char out[W_GRAPH_LABEL])
 static void money_words(int64_t value, char out[W_GRAPH_LABEL])
 {
     char text[FORMAT_TEXT];
-    format_amount(text, "usd", value);
+    format_money(text, value);
     str_copy(out, W_GRAPH_LABEL, str_of(text));
 }
 
