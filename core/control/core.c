@@ -1,5 +1,6 @@
 /* core.c: the rooms opened in order, run until a signal, closed. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "core/proxy/descriptors.h"
 
 #define NOTIFY_GRACE_MS 2000 /* to tell what is left to be told at the end */
+#define LARGE_BYTES     (1 << 20)
 #define CREDENTIALS_MS  5000 /* to find AWS credentials before calls are let in */
 
 void core_socket_path(char *out, size_t size, const char *state_dir)
@@ -256,6 +258,9 @@ struct core *core_open(const struct core_options *o, struct err_info *ei)
     const struct rlimit no_dump = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &no_dump); /* secrets stay out of core files */
     descriptors_prepare();
+    /* What a long look at the past took goes back to the system; else the threshold would rise with
+     * it, and megabytes stay in the heap for good. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     struct core_options with_workers = *o;
     with_workers.workers = o->workers > 0 ? o->workers : proxy_default_workers();
     struct core *c = core_new(&with_workers, ei);

@@ -9,6 +9,13 @@ struct source {
     struct audit_entry entry; /* slices into the row */
 };
 
+/* Series that pass the conditions of a query, or too many to be worth listing. */
+#define LISTED_MAX 200
+struct listed {
+    int64_t ids[LISTED_MAX];
+    size_t count; /* LISTED_MAX + 1: more */
+};
+
 struct audit {
     const struct audit_query *query;
     sqlite3 *db;
@@ -27,12 +34,12 @@ struct audit {
     " WHERE time = (SELECT max(time) FROM marks WHERE time <= ?2 - 3600000)))"                     \
     " AND +time >= ?2 AND +time < ?3 AND seq <= (SELECT ifnull(min(seq), 9223372036854775807)"     \
     " FROM marks WHERE time >= ?5)"
-static const char call_rows[] = CALL_ROWS " ORDER BY seq";
-static const char denial_rows[] = CALL_ROWS " AND kind = 3 ORDER BY seq";
+static const char call_rows[] = CALL_ROWS;
+static const char denial_rows[] = CALL_ROWS " AND kind = 3";
 static const char change_rows[] =
     "SELECT seq, time, id, action, limit_name, group_name, old_value, new_value, until, undoes,"
     " actor, uid, reason, ticket FROM changes WHERE seq > ?1 AND time >= ?2 AND time < ?3"
-    " AND (?4 IS NULL OR limit_name = ?4) ORDER BY seq";
+    " AND (?4 IS NULL OR limit_name = ?4)";
 
 _Static_assert(OUTCOME_DENIED == 3, "as the SQL above says");
 
@@ -70,6 +77,11 @@ static bool change_passes(const struct audit_query *q, const struct audit_entry 
     return true;
 }
 
+static bool is_of_request(struct str name)
+{
+    return str_is(name, "request_id") || str_is(name, "requestId");
+}
+
 static bool call_passes(const struct audit_query *q, const struct series *s,
                         const struct audit_entry *e)
 {
@@ -78,9 +90,8 @@ static bool call_passes(const struct audit_query *q, const struct series *s,
     }
     for (size_t i = 0; i < q->where_count; i++) {
         struct str name = str_of(q->where[i].key);
-        struct str value = str_is(name, "request_id") || str_is(name, "requestId")
-                               ? e->request_id
-                               : series_value(s, e->outcome, q->where[i].key);
+        struct str value =
+            is_of_request(name) ? e->request_id : series_value(s, e->outcome, q->where[i].key);
         if (!str_is(value, q->where[i].value)) {
             return false;
         }
@@ -178,14 +189,126 @@ static enum err advance(struct audit *a, struct source *from, struct err_info *e
     return e;
 }
 
+/* --- which series --- */
+
+/* Does the series pass every condition that it alone decides? */
+static bool series_passes(const struct audit_query *q, const struct series *s)
+{
+    if (q->limit != NULL && !str_is(s->limit, q->limit)) {
+        return false;
+    }
+    for (size_t i = 0; i < q->where_count; i++) {
+        struct str name = str_of(q->where[i].key);
+        if (!is_of_request(name) && !str_is(name, "outcome") &&
+            !str_is(series_value(s, OUTCOME_APPROVED, q->where[i].key), q->where[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A look at a few new rows costs less than one at all series; and a value that is absent is that of
+ * rows whose series cannot be read, too. */
+static bool worth_listing(const struct audit_query *q)
+{
+    bool worth = (q->where_count > 0 || q->limit != NULL) && q->after_seq == 0;
+    for (size_t i = 0; i < q->where_count; i++) {
+        worth = worth && q->where[i].value[0] != '\0';
+    }
+    return worth;
+}
+
+static enum err list_series(struct audit *a, struct listed *out, struct err_info *ei)
+{
+    out->count = LISTED_MAX + 1;
+    if (!worth_listing(a->query)) {
+        return ERR_OK;
+    }
+    sqlite3_stmt *s = sql_prepare(a->db, "SELECT id, key FROM series WHERE day >= ?", ei);
+    if (s == NULL) {
+        return ERR_IO;
+    }
+    sql_bind_int(s, 1, a->query->since_ms / SERIES_DAY_MS - 1);
+    int rc;
+    for (out->count = 0; out->count <= LISTED_MAX && (rc = sqlite3_step(s)) == SQLITE_ROW;) {
+        struct series series;
+        if (series_parse(sql_column(s, 1), &series) && series_passes(a->query, &series)) {
+            if (out->count < LISTED_MAX) {
+                out->ids[out->count] = sqlite3_column_int64(s, 0);
+            }
+            out->count++;
+        }
+    }
+    enum err e = out->count > LISTED_MAX || rc == SQLITE_DONE
+                     ? ERR_OK
+                     : sql_fail(a->db, "reading the series", ei);
+    (void)sqlite3_finalize(s);
+    return e;
+}
+
 /* --- the list --- */
 
-static sqlite3_stmt *prepare(struct audit *a, const char *rows, struct err_info *ei)
+/* What the row itself decides. */
+static bool put_conditions(struct buf *sql, const struct audit_query *q)
 {
-    char sql[1024];
-    int n = snprintf(sql, sizeof(sql), "%s%s", rows, a->query->newest_first ? " DESC" : "");
-    CHECK(n > 0 && (size_t)n < sizeof(sql));
-    sqlite3_stmt *s = sql_prepare(a->db, sql, ei);
+    bool ok = true, request = false;
+    for (size_t i = 0; i < q->where_count; i++) {
+        struct str name = str_of(q->where[i].key);
+        if (is_of_request(name)) {
+            request = true;
+        } else if (str_is(name, "outcome")) {
+            for (int o = OUTCOME_OPEN; o <= OUTCOME_REJECTED; o++) {
+                bool meant =
+                    strcmp(q->where[i].value, call_outcome_name((enum call_outcome)o)) == 0;
+                ok = ok && (!meant || (buf_add(sql, " AND (kind & 7) = ") && buf_add_int(sql, o)));
+            }
+        }
+    }
+    return ok && (!request || buf_add(sql, " AND request_id = ?6"));
+}
+
+static bool put_series(struct buf *sql, const struct listed *listed)
+{
+    bool ok = true;
+    for (size_t i = 0; i < listed->count; i++) {
+        ok = ok && buf_add(sql, i == 0 ? " AND series IN (" : ",") &&
+             buf_add_int(sql, listed->ids[i]);
+    }
+    return ok && buf_add(sql, ")");
+}
+
+/* listed: NULL: of changes. */
+static bool put_sql(struct buf *sql, const char *rows, const struct audit_query *q,
+                    const struct listed *listed)
+{
+    bool ok = buf_add(sql, rows);
+    if (ok && listed != NULL) {
+        ok = put_conditions(sql, q) && (listed->count > LISTED_MAX || put_series(sql, listed));
+    }
+    return ok && buf_add(sql, q->newest_first ? " ORDER BY seq DESC" : " ORDER BY seq");
+}
+
+static void bind_request(sqlite3_stmt *s, const struct audit_query *q)
+{
+    for (size_t i = q->where_count; i > 0; i--) { /* further ones are looked at row by row */
+        if (is_of_request(str_of(q->where[i - 1].key))) {
+            sql_bind_text(s, 6, q->where[i - 1].value);
+        }
+    }
+}
+
+static sqlite3_stmt *prepare(struct audit *a, const char *rows, const struct listed *listed,
+                             struct err_info *ei)
+{
+    struct buf sql;
+    buf_init(&sql, 64 * 1024);
+    if (!put_sql(&sql, rows, a->query, listed)) {
+        buf_free(&sql);
+        (void)err_set(ei, ERR_NOMEM, "no memory to read the audit");
+        return NULL;
+    }
+    sqlite3_stmt *s = sql_prepare(a->db, buf_cstr(&sql), ei);
+    buf_free(&sql);
     if (s != NULL) {
         sql_bind_int(s, 1, a->query->after_seq);
         sql_bind_int(s, 2, a->query->since_ms);
@@ -193,33 +316,52 @@ static sqlite3_stmt *prepare(struct audit *a, const char *rows, struct err_info 
         if (rows != change_rows) {
             int64_t by = a->query->stored_by_ms;
             sql_bind_int(s, 5, by > 0 ? by : INT64_MAX);
+            bind_request(s, a->query);
         }
     }
     return s;
+}
+
+static bool denials_alone(const struct audit_query *q)
+{
+    bool denied = q->denials_only || q->limit != NULL;
+    for (size_t i = 0; i < q->where_count; i++) {
+        denied = denied || (strcmp(q->where[i].key, "outcome") == 0 &&
+                            strcmp(q->where[i].value, "denied") == 0);
+    }
+    return denied;
+}
+
+static enum err open_calls(struct audit *a, struct err_info *ei)
+{
+    struct listed listed;
+    enum err e = list_series(a, &listed, ei);
+    if (e != ERR_OK || listed.count == 0) {
+        return e;
+    }
+    a->calls.stmt = prepare(a, denials_alone(a->query) ? denial_rows : call_rows, &listed, ei);
+    return a->calls.stmt == NULL ? ERR_IO : advance(a, &a->calls, ei);
+}
+
+static enum err open_changes(struct audit *a, struct err_info *ei)
+{
+    a->changes.stmt = prepare(a, change_rows, NULL, ei);
+    if (a->changes.stmt == NULL) {
+        return ERR_IO;
+    }
+    if (a->query->limit != NULL) {
+        sql_bind_text(a->changes.stmt, 4, a->query->limit);
+    }
+    return advance(a, &a->changes, ei);
 }
 
 static enum err open_sources(struct audit *a, struct err_info *ei)
 {
     enum err e = series_reader_open(&a->series, a->db, ei);
     if (e == ERR_OK && (a->query->calls || a->query->denials_only)) {
-        bool denials = a->query->denials_only || a->query->limit != NULL;
-        a->calls.stmt = prepare(a, denials ? denial_rows : call_rows, ei);
-        if (a->calls.stmt == NULL) {
-            return ERR_IO;
-        }
-        e = advance(a, &a->calls, ei);
+        e = open_calls(a, ei);
     }
-    if (e == ERR_OK && a->query->changes) {
-        a->changes.stmt = prepare(a, change_rows, ei);
-        if (a->changes.stmt == NULL) {
-            return ERR_IO;
-        }
-        if (a->query->limit != NULL) {
-            sql_bind_text(a->changes.stmt, 4, a->query->limit);
-        }
-        e = advance(a, &a->changes, ei);
-    }
-    return e;
+    return e == ERR_OK && a->query->changes ? open_changes(a, ei) : e;
 }
 
 static struct source *next_source(struct audit *a)

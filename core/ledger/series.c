@@ -9,7 +9,6 @@
 
 #define CACHED_MAX   8192
 #define DELETE_BATCH "500"
-#define DAY_MS       86400000
 #define DAY_BITS     20 /* beside the number in the cache */
 
 /* --- the key --- */
@@ -71,8 +70,9 @@ static bool key_next(struct str *rest, struct str *out)
     return true;
 }
 
-static bool key_parse(struct str key, struct series *out)
+bool series_parse(struct str key, struct series *out)
 {
+    memset(out, 0, sizeof(*out));
     if (key.n == 0 || (uint8_t)key.p[0] > DIALECT_WORKFLOW) {
         return false;
     }
@@ -155,7 +155,7 @@ static enum err add_id(struct series_writer *w, const struct record_call *call, 
     sql_bind_str(w->add, 6, call->principal);
     sql_bind_str(w->add, 7, call->limit);
     sql_bind_str(w->add, 8, buf_str(&w->tags));
-    sql_bind_int(w->add, 9, call->time_ms / DAY_MS);
+    sql_bind_int(w->add, 9, call->time_ms / SERIES_DAY_MS);
     enum err e = sql_run(w->db, w->add, "storing a series", ei);
     if (e == ERR_OK) {
         *id = sqlite3_last_insert_rowid(w->db);
@@ -175,7 +175,7 @@ static enum err look_up(struct series_writer *w, const struct record_call *call,
     }
     enum err e = find_id(w, key, id, day, ei);
     if (e == ERR_NOT_FOUND) {
-        *day = call->time_ms / DAY_MS;
+        *day = call->time_ms / SERIES_DAY_MS;
         e = add_id(w, call, key, id, ei);
     }
     return e;
@@ -188,7 +188,7 @@ enum err series_intern(struct series_writer *w, const struct record_call *call, 
         return err_set(ei, ERR_NOMEM, "no memory for the series of a call");
     }
     struct str key = buf_str(&w->key);
-    int64_t day = 0, today = call->time_ms / DAY_MS;
+    int64_t day = 0, today = call->time_ms / SERIES_DAY_MS;
     enum err e = look_up(w, call, key, id, &day, ei);
     if (e == ERR_OK && day < today) {
         sql_bind_int(w->touch, 1, today);
@@ -216,7 +216,7 @@ enum err series_delete(struct series_writer *w, int64_t before_ms, bool *more, s
     if (s == NULL) {
         return ERR_IO;
     }
-    sql_bind_int(s, 1, before_ms / DAY_MS);
+    sql_bind_int(s, 1, before_ms / SERIES_DAY_MS);
     enum err e = sql_run(w->db, s, "deleting old series", ei);
     if (e == ERR_OK && sqlite3_changes(w->db) > 0) {
         *more = true;
@@ -253,7 +253,7 @@ static struct series *series_new(struct str key)
     if (key.n > 0) {
         memcpy(copy, key.p, key.n);
     }
-    if (!key_parse((struct str){copy, key.n}, s)) {
+    if (!series_parse((struct str){copy, key.n}, s)) {
         memset(s, 0, sizeof(*s)); /* a damaged row counts under empty names */
     }
     return s;

@@ -7,6 +7,8 @@
 #include "core/ledger/record.h"
 #include "core/ledger/sql.h"
 
+#define SERIES_DAY_MS 86400000 /* the column day counts these */
+
 struct series {
     enum call_dialect dialect;
     struct str operation, model, model_id, principal, limit; /* NUL-terminated behind */
@@ -30,6 +32,9 @@ enum err series_delete(struct series_writer *w, int64_t before_ms, bool *more,
                        struct err_info *ei) MUST_CHECK;
 /* After a rollback: numbers handed out since may not exist. */
 void series_writer_forget(struct series_writer *w);
+
+/* What a series' key says; its slices point into the key. False: it is damaged. */
+bool series_parse(struct str key, struct series *out);
 
 /* Number -> text, for one query. */
 struct series_reader {

@@ -278,6 +278,47 @@ static void order_outlives_a_restart(void **state)
     assert_int_equal(found, 1);
 }
 
+/* Few series pass the conditions, or more than are listed, or none. */
+static void conditions_among_many_series(void **state)
+{
+    struct ledger *g = fixture_ledger(state);
+    char application[16];
+    for (unsigned n = 1; n <= 300; n++) {
+        struct call c;
+        uint64_t slot;
+        call_fill(&c, n);
+        (void)snprintf(application, sizeof(application), "a%u", n);
+        c.tags.count = 0;
+        call_tag(&c, "applicationId", application);
+        call_tag(&c, "team", n == 300 ? "blue" : "red");
+        assert_int_equal(ledger_admitted(g, 0, &c, &slot), ERR_OK);
+        c.outcome = n % 2 == 0 ? OUTCOME_APPROVED : OUTCOME_FAILED;
+        ledger_settled(g, 0, slot, &c);
+        call_clear(&c);
+    }
+    assert_int_equal(ledger_flush(g, 20000), ERR_OK);
+    static const struct {
+        const char *key, *value;
+        int64_t found;
+    } cases[] = {{"application", "a17", 1},  {"application", "a301", 0},
+                 {"team", "red", 299},       {"team", "blue", 1},
+                 {"outcome", "failed", 150}, {"outcome", "none", 0},
+                 {"nothing", "", 300},       {"team", "", 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t found = 0;
+        struct audit_query q = {
+            .calls = true, .where = {{cases[i].key, cases[i].value}}, .where_count = 1};
+        assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
+        assert_int_equal(found, cases[i].found);
+        q.where[1].key = "outcome";
+        q.where[1].value = "approved";
+        q.where_count = 2;
+        found = 0;
+        assert_int_equal(ledger_audit(g, &q, count_entry, &found, NULL), ERR_OK);
+        assert_in_range(found, 0, cases[i].found);
+    }
+}
+
 static bool no_more(void *arg)
 {
     ++*(int *)arg;
@@ -295,7 +336,7 @@ static void a_look_is_given_up(void **state)
         store_plain(g, 0, n);
     }
     assert_int_equal(ledger_flush(g, 20000), ERR_OK);
-    struct audit_query q = {.calls = true, .where = {{"costCenter", "nobody"}}, .where_count = 1};
+    struct audit_query q = {.calls = true, .where = {{"outcome", "failed"}}, .where_count = 1};
     ledger_read_while(no_more, &asked);
     assert_int_equal(ledger_audit(g, &q, count_entry, &found, &ei), ERR_TIMEOUT);
     assert_true(asked > 0);
@@ -308,9 +349,10 @@ static void a_look_is_given_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(a_look_is_given_up),     cmocka_unit_test(lists_in_one_order),
-        cmocka_unit_test(cursor_and_times),   cmocka_unit_test(conditions_hold),
-        FIXTURE_TEST(old_marks_hide_nothing), FIXTURE_TEST(order_outlives_a_restart),
+        FIXTURE_TEST(a_look_is_given_up),       FIXTURE_TEST(conditions_among_many_series),
+        cmocka_unit_test(lists_in_one_order),   cmocka_unit_test(cursor_and_times),
+        cmocka_unit_test(conditions_hold),      FIXTURE_TEST(old_marks_hide_nothing),
+        FIXTURE_TEST(order_outlives_a_restart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
