@@ -64,6 +64,23 @@ static json_t *seen(struct rig *g, int i)
     return root;
 }
 
+/* What was asked the i-th time is this. */
+static void assert_seen(struct rig *g, int i, const char *expected)
+{
+    json_t *got = seen(g, i), *want = json_loads(expected, 0, NULL);
+    assert_non_null(want);
+    assert_true(json_equal(got, want));
+    json_decref(got);
+    json_decref(want);
+}
+
+static void assert_seen_text(struct rig *g, int i, const char *key, const char *text)
+{
+    json_t *got = seen(g, i);
+    assert_string_equal(json_string_value(json_object_get(got, key)), text);
+    json_decref(got);
+}
+
 static const struct cloudwatch_dimension two[] = {{"Model", "haiku \"3\""}, {"ModelId", "id"}};
 
 static void data_are_published_as_json(void **state)
@@ -79,19 +96,15 @@ static void data_are_published_as_json(void **state)
                                     &unanswered, &g.ei),
                      ERR_OK);
     assert_int_equal(done, 2);
-    json_t *got = seen(&g, 0);
-    json_t *expected = json_loads(
+    assert_seen(
+        &g, 0,
         "{\"Namespace\":\"My/"
         "Space\",\"MetricData\":[{\"MetricName\":\"InputTokens\",\"Dimensions\":"
         "[{\"Name\":\"Model\",\"Value\":\"haiku "
         "\\\"3\\\"\"},{\"Name\":\"ModelId\",\"Value\":\"id\"}"
         "],\"Timestamp\":1795224960,\"Value\":123456789012345,\"Unit\":\"Count\"},{\"MetricName\":"
         "\"TotalRequests\",\"Dimensions\":[{\"Name\":\"Model\",\"Value\":\"haiku \\\"3\\\"\"}],"
-        "\"Timestamp\":1795225020,\"Value\":0,\"Unit\":\"Count\"}]}",
-        0, NULL);
-    assert_true(json_equal(got, expected));
-    json_decref(got);
-    json_decref(expected);
+        "\"Timestamp\":1795225020,\"Value\":0,\"Unit\":\"Count\"}]}");
     tear_down(&g);
 }
 
@@ -187,18 +200,12 @@ static void metrics_are_read_over_all_pages(void **state)
     assert_true(p.sum > 10.49 && p.sum < 10.51);
     assert_int_equal(p.last_ms, 3720000);
     assert_int_equal(series, 3);
-    json_t *first = seen(&g, 0);
-    json_t *expected = json_loads(
+    assert_seen(
+        &g, 0,
         "{\"MetricDataQueries\":[{\"Id\":\"q0\",\"Expression\":\"SEARCH('{N,A} M=\\\"x\\\"','Sum',"
         "3600)\",\"Label\":\"label\"},{\"Id\":\"q1\",\"Expression\":\"SUM(METRICS())\"}],"
-        "\"StartTime\":3600,\"EndTime\":7200}",
-        0, NULL);
-    assert_true(json_equal(first, expected));
-    json_t *second = seen(&g, 1);
-    assert_string_equal(json_string_value(json_object_get(second, "NextToken")), "t\"1");
-    json_decref(first);
-    json_decref(second);
-    json_decref(expected);
+        "\"StartTime\":3600,\"EndTime\":7200}");
+    assert_seen_text(&g, 1, "NextToken", "t\"1");
     tear_down(&g);
 }
 
@@ -378,18 +385,11 @@ static void costs_are_read_by_tag_and_day(void **state)
     assert_string_equal(c.text, "2026-11-01/sales=1500000000 2026-11-01/=250000000 "
                                 "2026-11-02/a$b=2000000000 ");
     assert_int_equal(pages, 2);
-    json_t *first = seen(&g, 0);
-    json_t *expected = json_loads(
-        "{\"TimePeriod\":{\"Start\":\"2026-11-01\",\"End\":\"2026-11-22\"},\"Granularity\":"
-        "\"DAILY\",\"Metrics\":[\"UnblendedCost\"],\"GroupBy\":[{\"Type\":\"TAG\",\"Key\":"
-        "\"costCenter\"},{\"Type\":\"DIMENSION\",\"Key\":\"SERVICE\"}]}",
-        0, NULL);
-    assert_true(json_equal(first, expected));
-    json_t *second = seen(&g, 1);
-    assert_string_equal(json_string_value(json_object_get(second, "NextPageToken")), "p2");
-    json_decref(first);
-    json_decref(second);
-    json_decref(expected);
+    assert_seen(&g, 0,
+                "{\"TimePeriod\":{\"Start\":\"2026-11-01\",\"End\":\"2026-11-22\"},\"Granularity\":"
+                "\"DAILY\",\"Metrics\":[\"UnblendedCost\"],\"GroupBy\":[{\"Type\":\"TAG\",\"Key\":"
+                "\"costCenter\"},{\"Type\":\"DIMENSION\",\"Key\":\"SERVICE\"}]}");
+    assert_seen_text(&g, 1, "NextPageToken", "p2");
     tear_down(&g);
 }
 

@@ -1,5 +1,4 @@
 /* Chunked bodies, in pieces of any length, and the reasons of statuses. */
-
 #include "tests/unit/test.h"
 
 #include "core/base/http1.h"

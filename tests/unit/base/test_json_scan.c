@@ -1,32 +1,7 @@
 /* The JSON reader, call by call; test_json_compare.c sets it beside jansson. */
-#include "tests/unit/test.h"
+#include "tests/unit/base/json_block.h"
 
-#include "core/base/json_scan.h"
-
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* Texts of exactly n bytes in their own block, so that a sanitizer sees a read beyond them. */
-static char *block_of(const char *text, size_t n)
-{
-    char *block = malloc(n ? n : 1);
-    assert_non_null(block);
-    memcpy(block, text, n);
-    return block;
-}
-
-static bool accepts(const char *text, size_t n)
-{
-    char *block = block_of(text, n);
-    struct scan s;
-    scan_init(&s, block, n);
-    bool ok = scan_skip(&s) && scan_done(&s);
-    assert_true(scan_offset(&s) <= n);
-    assert_int_equal(s.bad, !ok);
-    free(block);
-    return ok;
-}
 
 static void test_depth(void **state)
 {

@@ -1,5 +1,4 @@
 /* The event loop's timers: in order, never early, re-armed and disarmed by each other. */
-
 #include "tests/unit/base/loop_guard.h"
 
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* test_mistakes.c: what is wrong with a file: every mistake with its line and key, the list of
  * them, and what does not count as one. */
-
 #include "tests/unit/config/parse_rig.h"
 
 #include <stdio.h>

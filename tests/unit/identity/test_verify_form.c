@@ -1,7 +1,6 @@
 /* test_verify_form.c: requests whose credentials are not as they should be written, or not all
  * there.
  */
-
 #include "tests/unit/identity/verify_rig.h"
 
 static const char no_match[] = "the signature does not match";

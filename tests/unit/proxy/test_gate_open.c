@@ -1,6 +1,5 @@
 /* Calls that are open: listed, stopped by an operator, alone and with others on their connection.
  */
-
 #include "tests/unit/proxy/gate_rig.h"
 
 #define LIMITS                                                                                     \

@@ -1,6 +1,5 @@
 /* The upstream pool against real sockets: every framing of an answer, what is not HTTP, and answers
  * that come before the request is whole. */
-
 #include "tests/unit/proxy/upstream_rig.h"
 
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
