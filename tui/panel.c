@@ -224,7 +224,7 @@ static void draw_title(const struct panel *p, const struct w_area *a, bool focus
     char title[120];
     /* "Models, last 24 h" is something else while the past is shown. */
     size_t said = strcspn(p->def->title, ",");
-    bool past = p->ui->past.on && strstr(p->def->title, "24 h") != NULL;
+    bool past = p->ui->past.on && strstr(p->def->title, "last ") != NULL;
     snprintf(title, sizeof title, "%.*s, %s", (int)said, p->def->title, past_range(p->ui));
     int x = w_text_add(a, 0, 0, focus ? W_LABEL : W_NORMAL, past ? title : p->def->title);
     int rows = a->h - 2;
