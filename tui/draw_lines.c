@@ -52,10 +52,12 @@ static void add_state(struct ui *ui, struct line *l)
     case LINK_SILENT:
         text = add(l, W_CRIT, 0, false);
         snprintf(text, TEXT, "core silent, %s old", age);
+        l->segment[l->count - 1].brief = "core silent";
         return;
     case LINK_DOWN:
         text = add(l, W_CRIT, 0, false);
         snprintf(text, TEXT, ui->live.data ? "core gone, %s old" : "core gone", age);
+        l->segment[l->count - 1].brief = "core gone";
         return;
     }
 }

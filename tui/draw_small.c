@@ -203,7 +203,11 @@ static enum w_role state_words(const struct ui *ui, char *out, size_t size)
 {
     const char *trouble = ui_draw_trouble(ui_shown(ui)->data);
     if (ui->link.state != LINK_UP || trouble) {
-        snprintf(out, size, "%s", ui->link.state != LINK_UP ? "core gone" : trouble);
+        snprintf(out, size, "%s",
+                 ui->link.state == LINK_SILENT    ? "core silent"
+                 : ui->link.state == LINK_OPENING ? "connecting"
+                 : ui->link.state == LINK_DOWN    ? "core gone"
+                                                  : trouble);
         return W_CRIT;
     }
     if (ui->past.on) {
