@@ -203,8 +203,10 @@ void core_restore_overrides(struct core *c, const struct config *config);
 /* watch.c: what is told besides thresholds; control thread. */
 struct watch *watch_new(void);
 void watch_free(struct watch *w);
-/* A threshold of a limit was crossed. */
-void watch_threshold(struct core *c, const struct limit_event *e);
+/* Thresholds that were crossed since the last look, n of them: of a limit that many groups of
+ * crossed at once it is told once. */
+#define WATCH_EVENTS_MAX 256
+void watch_thresholds(struct core *c, const struct limit_event *e, size_t n);
 /* A limit or a group of it was blocked or unblocked; text: as the event list has it. */
 void watch_block(struct core *c, const char *limit, const char *group, const char *actor,
                  bool blocked, const char *text);

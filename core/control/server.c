@@ -25,13 +25,8 @@
 
 static void note_thresholds(struct server *s)
 {
-    struct limit_event e[32];
-    size_t n = limits_events(s->core->limits, e, 32);
-    for (size_t i = 0; i < n; i++) {
-        server_event(s, e[i].limit, "", "%s%s%s is at %d %%", e[i].limit, e[i].group[0] ? " " : "",
-                     e[i].group, e[i].percent);
-        watch_threshold(s->core, &e[i]);
-    }
+    static struct limit_event e[WATCH_EVENTS_MAX]; /* of this thread alone */
+    watch_thresholds(s->core, e, limits_events(s->core->limits, e, WATCH_EVENTS_MAX));
 }
 
 static void render_metrics(struct core *c)

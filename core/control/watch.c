@@ -12,6 +12,7 @@
 #define JOURNAL_FREE_PERCENT 70
 #define FLAPPING_MS          60000 /* the same state is not told again within it */
 #define ALERT_QUIET_MS       3600000
+#define APART_MAX            3 /* groups of a limit that are told one by one */
 
 struct watch {
     bool store_failed, journal_full, drifted;
@@ -31,17 +32,70 @@ void watch_free(struct watch *w)
 
 /* --- limits --- */
 
-void watch_threshold(struct core *c, const struct limit_event *l)
+static bool same_threshold(const struct limit_event *a, const struct limit_event *b)
+{
+    return a->percent == b->percent && strcmp(a->limit, b->limit) == 0;
+}
+
+static void tell_threshold(struct core *c, const struct limit_event *l, const char *group,
+                           const char *text)
 {
     struct notify_event e = {
         .on = NOTIFY_WARN, .percent = l->percent, .at_ms = l->at_ms, .quiet_ms = FLAPPING_MS};
     (void)str_copy(e.what, sizeof(e.what), STR("threshold"));
     (void)str_copy(e.limit, sizeof(e.limit), str_of(l->limit));
-    (void)str_copy(e.group, sizeof(e.group), str_of(l->group));
-    (void)snprintf(e.text, sizeof(e.text), "limit %s%s%s is at %d %%%s", l->limit,
+    (void)str_copy(e.group, sizeof(e.group), str_of(group));
+    (void)str_copy(e.text, sizeof(e.text), str_of(text));
+    server_event(c->server, l->limit, "", "%s", text + strlen("limit "));
+    notify_tell(c->notify, &e);
+}
+
+static void tell_one(struct core *c, const struct limit_event *l)
+{
+    char text[400];
+    (void)snprintf(text, sizeof(text), "limit %s%s%s is at %d %%%s", l->limit,
                    l->group[0] ? " " : "", l->group, l->percent,
                    l->percent >= 100 ? ": it is full" : "");
-    notify_tell(c->notify, &e);
+    tell_threshold(c, l, l->group, text);
+}
+
+/* first: the first of those `groups` groups. */
+static void tell_many(struct core *c, const struct limit_event *first,
+                      const struct limit_event *end, int64_t groups)
+{
+    char text[400];
+    int named = 0;
+    size_t n = 0;
+    int k = snprintf(text, sizeof(text), "limit %s is at %d %% in %lld groups%s:", first->limit,
+                     first->percent, (long long)groups,
+                     first->percent >= 100 ? ", which are full" : "");
+    for (const struct limit_event *e = first; e < end && named < APART_MAX; e++) {
+        if (same_threshold(e, first)) {
+            n += k > 0 ? (size_t)k : 0;
+            k = snprintf(text + n, sizeof(text) - n, "%s %.80s", named > 0 ? "," : "", e->group);
+            named++;
+        }
+    }
+    n += k > 0 ? (size_t)k : 0;
+    (void)snprintf(text + n, sizeof(text) - n, " and %lld more", (long long)groups - named);
+    tell_threshold(c, first, "", text);
+}
+
+void watch_thresholds(struct core *c, const struct limit_event *e, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int64_t groups = 0, before = 0;
+        for (size_t k = 0; k < n; k++) {
+            bool same = same_threshold(&e[k], &e[i]);
+            groups += same ? 1 + e[k].more : 0;
+            before += same && k < i;
+        }
+        if (groups <= APART_MAX) {
+            tell_one(c, &e[i]);
+        } else if (before == 0) {
+            tell_many(c, &e[i], e + n, groups);
+        }
+    }
 }
 
 void watch_block(struct core *c, const char *limit, const char *group, const char *actor,

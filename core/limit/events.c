@@ -7,8 +7,25 @@
 
 __extension__ typedef __int128 int128;
 
+/* One more group of a limit whose others are still to be told; false: none is. */
+static bool add_more(struct limits *l, const char *limit, int percent)
+{
+    for (size_t i = l->event_count; i > 0; i--) {
+        struct limit_event *e = &l->events[(l->event_first + i - 1) % EVENTS_MAX];
+        if (e->percent == percent && strcmp(e->limit, limit) == 0) {
+            e->more++;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tell(struct limits *l, const struct group *g, int percent, int64_t now_ms)
 {
+    if (g->rule->part_count > 0 && l->event_count >= EVENTS_GROUPED &&
+        add_more(l, g->rule->file->name, percent)) {
+        return;
+    }
     if (l->event_count == EVENTS_MAX) { /* the oldest makes room */
         l->event_first = (l->event_first + 1) % EVENTS_MAX;
         l->event_count--;

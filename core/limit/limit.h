@@ -258,10 +258,12 @@ void limits_view_free(struct limits_view *v);
 /* Events to be shown and told: thresholds that `used` crossed, once a window and group (where the
  * window rolls: again at the earliest a window later, once `used` was below); of concurrency, that
  * the calls that run crossed, again at the earliest a minute later once they were fewer; the last
- * 256 that nobody has fetched. Polled by the control thread. */
+ * 256 that nobody has fetched, those of groups the first 192 (many groups at once take no place
+ * from other limits). Polled by the control thread. */
 struct limit_event {
     char limit[64], group[256];
     int percent; /* the warn threshold that was crossed upward */
+    int more;    /* further groups that crossed it and found no place of their own */
     int64_t at_ms;
 };
 size_t limits_events(struct limits *l, struct limit_event *out, size_t n);

@@ -29,6 +29,7 @@
 #define HOLD_INLINE     8    /* limits of a hold that is recycled */
 #define HOLDS_KEPT      4096 /* recycled holds at most */
 #define EVENTS_MAX      256
+#define EVENTS_GROUPED  192 /* of these, those of groups */
 #define MODELS_CACHED   4096
 #define GROUP_VIEWS_MAX 100
 #define WATCHES_MAX     512 /* denials examined at one time */

@@ -59,6 +59,40 @@ static void tells_no_sooner(void **state)
     rig_end(&r);
 }
 
+/* Many groups at once take no place from other limits: those beyond are counted. */
+static void groups_do_not_drown_others(void **state)
+{
+    (void)state;
+    static struct limit_event e[300];
+    struct rig r;
+    char name[16];
+    rig_init(&r);
+    struct config_limit *f = rig_limit(&r, "each", METRIC_REQUESTS, 1, WINDOW_1M);
+    f->per[0] = "costCenter";
+    f->per_count = 1;
+    rig_limit(&r, "all", METRIC_REQUESTS, 1000, WINDOW_1M);
+    rig_start(&r);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(name, sizeof(name), "g%d", i);
+        struct call c = rig_call(&r, name, 1, 0);
+        rig_settle(&r, rig_admit(&r, &c), &c, 1, 0);
+    }
+    size_t n = limits_events(r.l, e, 300);
+    int64_t groups = 0, all = 0;
+    assert_int_equal(n, 192 + 2);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(e[i].limit, "all") == 0) {
+            all += e[i].percent;
+        } else {
+            groups += 1 + e[i].more;
+        }
+    }
+    assert_int_equal(all, 80 + 100);
+    assert_int_equal(groups, 2000);
+    assert_int_equal(limits_events(r.l, e, 300), 0);
+    rig_end(&r);
+}
+
 /* It is back at the threshold, and has not been below. */
 static void stays_at_a_threshold(void **state)
 {
@@ -272,10 +306,10 @@ static void who_makes_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_no_sooner),    cmocka_unit_test(stays_at_a_threshold),
-        cmocka_unit_test(a_restart_is_quiet), cmocka_unit_test(a_leak_is_seen),
-        cmocka_unit_test(models_are_bounded), cmocka_unit_test(a_new_limit_knows),
-        cmocka_unit_test(who_makes_room),
+        cmocka_unit_test(tells_no_sooner),      cmocka_unit_test(groups_do_not_drown_others),
+        cmocka_unit_test(stays_at_a_threshold), cmocka_unit_test(a_restart_is_quiet),
+        cmocka_unit_test(a_leak_is_seen),       cmocka_unit_test(models_are_bounded),
+        cmocka_unit_test(a_new_limit_knows),    cmocka_unit_test(who_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
