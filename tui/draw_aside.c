@@ -17,9 +17,11 @@
 #define CHART_ROWS  6
 #define CHART_MOST  22
 #define CHART_COLS  70 /* an hour by the minute */
-#define LIST_CALM   6  /* rows a table is glad with */
+#define LIST_LEAST  4
+#define LIST_CALM   6 /* rows a table is glad with */
 #define LISTS       4
 #define TEXT        320
+#define TEXT_COLS   76
 
 static int least(int a, int b)
 {
@@ -74,20 +76,21 @@ static int draw_lines(struct ui *ui, const struct w_area *a)
     const json_t *row = ui->aside.row;
     draw_rule(ui, a);
     struct w_area rest = w_area_part(a, 1, 0, a->h, a->w);
+    int lines = a->w < TEXT_COLS ? 2 : 1; /* of each text, however long: what is below stays */
     if (ui->view == VIEW_LIMITS) {
         return 1 + ui_draw_limit_head(ui, &rest);
     }
     if (ui->view == VIEW_MODELS) {
         snprintf(text, sizeof text, "%.200s%s", snapshot_text(row, "id"),
                  json_is_false(snapshot_at(row, "priced")) ? ", unpriced" : "");
-        ui_draw_labelled(&rest, 0, "ID", W_NORMAL, text);
+        (void)ui_draw_wrapped(&rest, 0, "ID", W_NORMAL, text);
     } else {
         enum w_role role = budget_text(row, text, sizeof text);
-        ui_draw_labelled(&rest, 0, "Budget", role, text);
+        (void)ui_draw_wrapped(&rest, 0, "Budget", role, text);
     }
     drill_sums(ui, text, sizeof text);
-    ui_draw_labelled(&rest, 1, "Spent", W_NORMAL, *text ? text : drill_silence(ui));
-    return a->h >= ROOMY_ROWS ? 4 : 3;
+    (void)ui_draw_wrapped(&rest, lines, "Spent", W_NORMAL, *text ? text : drill_silence(ui));
+    return 1 + 2 * lines + (a->h >= ROOMY_ROWS ? 1 : 0);
 }
 
 /* --- charts --- */
@@ -160,7 +163,8 @@ void ui_draw_spend(struct ui *ui, const struct w_area *a)
 
 /* --- all of it --- */
 
-/* As many tables as have room for a few rows each, rather close together than one less. */
+/* As many tables as have room for a few rows each, rather close together than one less; but two
+ * where there is room at all: what counts its calls, and what it is made of. */
 static void draw_lists(struct ui *ui, const struct w_area *a)
 {
     static const int lists[LISTS] = {1, 2, 3, 4};
@@ -168,7 +172,7 @@ static void draw_lists(struct ui *ui, const struct w_area *a)
     int count = 0;
     while (count < ui_views[ui->view].count - 1) {
         int more = least(ui_draw_wanted(ui, lists[count]), LIST_CALM);
-        if (rows + more > a->h) {
+        if (rows + more > a->h && !(count == 1 && a->h >= 2 * LIST_LEAST)) {
             break;
         }
         rows += more;

@@ -11,7 +11,7 @@
 #define LABELS    7 /* columns of the axis on the left; of dollars */
 #define DOLLARS   8
 #define FAR       5  /* times the highest bar: a mark above it would make the bars too small */
-#define ENOUGH    30 /* minutes: fewer are put together rather than left out */
+#define ENOUGH    20 /* minutes: fewer are put together rather than left out */
 #define DAY_MS    (24 * 60 * MINUTE_MS)
 
 static void amount_words(int64_t value, char out[W_GRAPH_LABEL])

@@ -138,7 +138,7 @@ static const struct panel_column limits_short[] = {
 static const struct panel_column held[] = {
     {{"LIMIT", 10, 24, W_LEFT, 0, 0}, KIND_TEXT, "name"},
     {{"AMOUNT", 6, 16, W_RIGHT, 1, 0}, KIND_LIMIT_SHORT, ""},
-    {{"USED", 12, 24, W_LEFT, 0, 1}, KIND_LIMIT_GAUGE, ""},
+    {{"USED", 11, 24, W_LEFT, 0, 1}, KIND_LIMIT_GAUGE, ""},
     {{"EMPTY IN", 8, 8, W_RIGHT, 3, 0}, KIND_LIMIT_EMPTY, ""},
     {{"STATE", 7, 26, W_LEFT, 4, 0}, KIND_LIMIT_STATE, ""},
 };
