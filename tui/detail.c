@@ -57,22 +57,6 @@ static void value_text(const struct ui *ui, const json_t *v, bool usd, char *out
     }
 }
 
-struct wrapped {
-    struct ui *ui;
-    enum w_role role;
-    int width;
-    const char *label;
-};
-
-static void add_wrapped(void *arg, const char *line)
-{
-    struct wrapped *w = arg;
-    char text[400];
-    snprintf(text, sizeof text, "%-*s %s", w->width, w->label, line);
-    w_pager_add(&w->ui->pager, w->role, text);
-    w->label = "";
-}
-
 void detail_pair(struct ui *ui, enum w_role role, const char *label, const char *text)
 {
     int cols = ui->term.cols;
@@ -84,9 +68,9 @@ void detail_pair(struct ui *ui, enum w_role role, const char *label, const char 
         label = "";
         label_width = 0;
     }
-    struct wrapped w = {ui, role, width, label};
     int room = cols - 6 - (label_width > width ? label_width : width);
-    w_text_wrap(text, room > TEXT_WIDTH ? TEXT_WIDTH : room > 8 ? room : 8, add_wrapped, &w);
+    room = room > TEXT_WIDTH ? TEXT_WIDTH : room > 8 ? room : 8;
+    w_pager_pair(&ui->pager, role, width, label, room, text);
 }
 
 /* Numbers for the program's own use, and what is told elsewhere. */

@@ -1,6 +1,5 @@
 #include "core/base/str.h"
 #include "tui/ui.h"
-#include "widgets/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,22 +12,6 @@
 #define TINY_COLS   30
 
 /* A binding's text may take several lines; its keys stand beside the first. */
-struct entry {
-    struct ui *ui;
-    enum w_role role;
-    int width;
-    const char *keys;
-};
-
-static void add_line(void *arg, const char *text)
-{
-    struct entry *e = arg;
-    char line[200];
-    snprintf(line, sizeof line, "%-*s %s", e->width, e->keys, text);
-    w_pager_add(&e->ui->pager, e->role, line);
-    e->keys = "";
-}
-
 static void add_binding(struct ui *ui, const struct binding *b)
 {
     char keys[64];
@@ -47,9 +30,9 @@ static void add_binding(struct ui *ui, const struct binding *b)
     }
     snprintf(line, sizeof line, "%s%s%s%s", off ? "(not allowed: read-only) " : "", b->help,
              b->label && b->command ? "   :" : "", b->label && b->command ? b->command : "");
-    struct entry e = {ui, off ? W_OFF : W_NORMAL, width, keys};
     int room = cols - width - BESIDE_TEXT;
-    w_text_wrap(line, room > LEAST_TEXT ? room : LEAST_TEXT, add_line, &e);
+    w_pager_pair(&ui->pager, off ? W_OFF : W_NORMAL, width, keys,
+                 room > LEAST_TEXT ? room : LEAST_TEXT, line);
 }
 
 /* `local`: what works in this view only; otherwise what works everywhere. */

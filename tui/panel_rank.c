@@ -4,6 +4,25 @@
 
 #include <string.h>
 
+static double limit_number(const json_t *limit, const json_t *group, const struct panel_column *c)
+{
+    int64_t ms;
+    switch ((int)c->kind) {
+    case KIND_LIMIT_GAUGE:
+        return snapshot_share(limit, group);
+    case KIND_LIMIT_EMPTY:
+        ms = snapshot_empty_in(limit, group);
+        return ms < 0 ? 1e18 : (double)ms;
+    case KIND_LIMIT_PHANTOM:
+        return json_number_value(snapshot_at(limit, "phantom_denials"));
+    case KIND_LIMIT_RESETS:
+        return (double)format_json_time(snapshot_at(limit, "resets_at"));
+    default:
+        return json_number_value(
+            snapshot_at(group ? group : limit, *c->member ? c->member : "amount"));
+    }
+}
+
 /* What a column is ordered by when that is a number. */
 static bool sort_number(const struct panel *p, const json_t *row, const struct panel_column *c,
                         double *out)
@@ -55,22 +74,7 @@ static bool sort_number(const struct panel *p, const json_t *row, const struct p
     default:
         return false;
     }
-    if (!limit) {
-        return true;
-    }
-    if (c->kind == KIND_LIMIT_GAUGE) {
-        *out = snapshot_share(limit, group);
-    } else if (c->kind == KIND_LIMIT_EMPTY) {
-        int64_t ms = snapshot_empty_in(limit, group);
-        *out = ms < 0 ? 1e18 : (double)ms;
-    } else if (c->kind == KIND_LIMIT_PHANTOM) {
-        *out = json_number_value(snapshot_at(limit, "phantom_denials"));
-    } else if (c->kind == KIND_LIMIT_RESETS) {
-        *out = (double)format_json_time(snapshot_at(limit, "resets_at"));
-    } else {
-        *out = json_number_value(
-            snapshot_at(group ? group : limit, *c->member ? c->member : "amount"));
-    }
+    *out = limit ? limit_number(limit, group, c) : *out;
     return true;
 }
 

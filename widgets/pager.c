@@ -4,6 +4,7 @@
 #include "widgets/dialog.h"
 #include "widgets/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 void w_pager_clear(struct w_pager *p)
@@ -20,6 +21,29 @@ void w_pager_add(struct w_pager *p, enum w_role role, const char *text)
     if (copy) {
         p->line[p->count++] = (struct w_pager_line){.text = copy, .role = role};
     }
+}
+
+struct pair {
+    struct w_pager *pager;
+    enum w_role role;
+    int width;
+    const char *label;
+};
+
+static void add_line(void *arg, const char *line)
+{
+    struct pair *p = arg;
+    char text[400];
+    snprintf(text, sizeof text, "%-*s %s", p->width, p->label, line);
+    w_pager_add(p->pager, p->role, text);
+    p->label = "";
+}
+
+void w_pager_pair(struct w_pager *p, enum w_role role, int width, const char *label, int room,
+                  const char *text)
+{
+    struct pair pair = {p, role, width, label};
+    w_text_wrap(text, room, add_line, &pair);
 }
 
 static void clamp_top(struct w_pager *p, int rows)

@@ -24,6 +24,10 @@ struct w_pager {
 void w_pager_clear(struct w_pager *p); /* frees the lines, keeps the place */
 void w_pager_add(struct w_pager *p, enum w_role role,
                  const char *text); /* beyond the maximum: dropped */
+/* The same wrapped to `room` columns beside a label `width` columns wide, which stands at the first
+ * line. */
+void w_pager_pair(struct w_pager *p, enum w_role role, int width, const char *label, int room,
+                  const char *text);
 /* Arrows, j, k, pages, Home, End, Space scroll; Esc, Enter and q cancel. `rows`: as drawn last. */
 enum w_answer w_pager_key(struct w_pager *p, int key, int rows);
 /* In a box as large as the text, at most the screen. Returns the rows of text shown. */
