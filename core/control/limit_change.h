@@ -54,8 +54,8 @@ enum err limit_change_store(struct core *c, const struct limit_override *o,
 /* limit_unstored.c: a stricter override that is in force although the store refused it. */
 void limit_unstored_keep(struct core *c, const struct target *t, const struct limit_override *o,
                          const struct ledger_change *change);
-/* Puts back what was before it, if that is what the edit asks for. False: there is none of this limit
- * and group, or something else is asked for. */
+/* Puts back what was before it, if that is what the edit asks for. False: there is none of this
+ * limit and group, or something else is asked for. */
 bool limit_unstored_back(struct core *c, const struct target *t, const struct edit *edit);
 
 /* limit_all.c: `limit.block` and `limit.unblock` with `all`. */

@@ -65,7 +65,7 @@ enum err ledger_flush(struct ledger *g, int64_t timeout_ms) MUST_CHECK;
 struct ledger_health {
     bool ok;
     bool journals_take; /* what workers store, as far as there is room */
-    char text[160]; /* what is wrong, or "" */
+    char text[160];     /* what is wrong, or "" */
     int64_t dropped_refusals;
     int64_t dropped_calls;        /* settled with slot 0 while the journal was full */
     int64_t journal_used_percent; /* the fullest */
