@@ -3,6 +3,7 @@
 #include "core/ledger/ledger.h"
 #include "tests/fuzz/journal_file.h"
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 struct found {
@@ -36,17 +37,17 @@ static void check_ledger(struct ledger *g)
     MUST(ledger_sum(g, &sums, count_row, &rows, &ei) == ERR_OK);
 }
 
-static void remove_in(const char *dir)
+static void remove_in(const char *path)
 {
-    static const char *const names[] = {"ledger.db", "ledger.db-wal", "ledger.db-shm",
-                                        "lock",      "journal.0",     "journal.1"};
-    char path[128];
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        (void)unlink(path);
+    DIR *dir = opendir(path);
+    MUST(dir != NULL);
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            MUST(unlinkat(dirfd(dir), e->d_name, 0) == 0);
+        }
     }
-    MUST(rmdir(dir) == 0);
+    MUST(closedir(dir) == 0);
+    MUST(rmdir(path) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
