@@ -24,7 +24,8 @@ struct plain {
     struct plain_said said[PLAIN_SUBJECTS];
     int count;
     bool begun;
-    char event_at[40], denied[64]; /* the newest that was told: its time, its request ID */
+    /* The newest that was told: its time and text; its request ID. */
+    char event_at[40], event_text[160], denied[64];
     void (*say)(void *arg, const char *sentence);
     void *arg;
 };

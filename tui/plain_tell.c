@@ -215,20 +215,41 @@ static bool only_here(const json_t *event)
            strstr(snapshot_text(event, "text"), " burns ");
 }
 
+static bool was_told(const struct plain *p, const json_t *event)
+{
+    char text[sizeof p->event_text];
+    int order = strcmp(snapshot_text(event, "at"), p->event_at);
+    str_copy(text, sizeof text, str_of(snapshot_text(event, "text")));
+    return order < 0 || (order == 0 && strcmp(text, p->event_text) == 0);
+}
+
+/* They come newest first, and are told as they happened. */
 static void tell_events(struct plain *p, const json_t *events)
 {
-    size_t i;
-    json_t *event;
-    json_array_foreach((json_t *)(uintptr_t)events, i, event)
-    {
-        const char *at = snapshot_text(event, "at");
-        bool told = strcmp(at, p->event_at) <= 0;
-        if (!told && p->begun && only_here(event)) {
+    size_t fresh = 0;
+    while (fresh < json_array_size(events) && !was_told(p, json_array_get(events, fresh))) {
+        fresh++;
+    }
+    for (size_t i = fresh; p->begun && i-- > 0;) {
+        const json_t *event = json_array_get(events, i);
+        if (only_here(event)) {
             say(p, "%s", snapshot_text(event, "text"));
         }
-        if (!told && i + 1 == json_array_size(events)) {
-            str_copy(p->event_at, sizeof p->event_at, str_of(at));
-        }
+    }
+    if (fresh > 0) {
+        const json_t *newest = json_array_get(events, 0);
+        str_copy(p->event_at, sizeof p->event_at, str_of(snapshot_text(newest, "at")));
+        str_copy(p->event_text, sizeof p->event_text, str_of(snapshot_text(newest, "text")));
+    }
+}
+
+/* What holds when we come; after that its events tell it. */
+static void tell_kill_switch(struct plain *p, const json_t *all_blocked)
+{
+    const char *reason = snapshot_text(all_blocked, "reason");
+    if (!p->begun && json_is_object(all_blocked)) {
+        say(p, "ALL CALLS ARE BLOCKED by %s%s%s", snapshot_text(all_blocked, "actor"),
+            *reason ? ": " : "", reason);
     }
 }
 
@@ -271,6 +292,7 @@ void plain_tell(struct plain *p, const json_t *snapshot, int64_t now_ms, int64_t
     size_t i;
     json_t *row;
     tell_events(p, json_object_get(snapshot, "events"));
+    tell_kill_switch(p, snapshot_at(snapshot, "health.all_blocked"));
     tell_burn(p, snapshot, now_ms);
     json_array_foreach(json_object_get(snapshot, "cost_centers"), i, row)
     {

@@ -109,9 +109,10 @@ static void people_sources_and_control_characters(void **state)
          1);
     assert_string_equal(heard, ""); /* what was before we came, and what is well */
     tell(p,
-         "{\"events\":[{\"at\":\"2\",\"actor\":\"\",\"limit\":\"day\",\"text\":\"threshold\"},"
+         "{\"events\":[{\"at\":\"3\",\"actor\":\"ann\",\"text\":\"ann\\u001b[2J changed it\"},"
          "{\"at\":\"21\",\"actor\":\"\",\"limit\":\"day\",\"text\":\"limit day burns 8 times\"},"
-         "{\"at\":\"3\",\"actor\":\"ann\",\"text\":\"ann\\u001b[2J changed it\"}],"
+         "{\"at\":\"2\",\"actor\":\"\",\"limit\":\"day\",\"text\":\"threshold\"},"
+         "{\"at\":\"1\",\"actor\":\"ann\",\"text\":\"old\"}],"
          "\"cloud\":[{\"source\":\"cloudwatch\",\"state\":\"error\",\"error\":\"denied\"}]}",
          2);
     assert_null(strchr(heard, '\033'));
@@ -124,6 +125,28 @@ static void people_sources_and_control_characters(void **state)
         assert_int_equal(strstr(heard, "ledger lost: 4: a long story\n") != NULL,
                          i == 0); /* once */
     }
+    free(p);
+}
+
+/* As the core sends them: newest first, each snapshot with those before. */
+static void each_event_is_told_once_as_they_happened(void **state)
+{
+    (void)state;
+#define EVENT(at, text) "{\"at\":\"" at "\",\"actor\":\"ann\",\"text\":\"" text "\"}"
+    static const char blocked[] = "{\"events\":[" EVENT("5", "block") "," EVENT(
+        "4", "set") "],"
+                    "\"health\":{\"all_blocked\":{\"actor\":\"ann\",\"reason\":\"runaway\"}}}";
+    static const char more[] = "{\"events\":[" EVENT("6", "third") "," EVENT(
+        "6", "second") "," EVENT("5", "first") "," EVENT("5", "block") "," EVENT("4", "set") "]}";
+    struct plain *p = start();
+    tell(p, blocked, 1);
+    assert_string_equal(heard, "ALL CALLS ARE BLOCKED by ann: runaway\n"); /* it holds still */
+    tell(p, blocked, 2);
+    assert_string_equal(heard, "");
+    tell(p, more, 3);
+    assert_string_equal(heard, "first\nsecond\nthird\n");
+    tell(p, more, 4);
+    assert_string_equal(heard, "");
     free(p);
 }
 
@@ -151,6 +174,7 @@ int main(void)
         cmocka_unit_test(denials_are_told_once_and_counted),
         cmocka_unit_test(limits_are_told_when_they_fill_and_when_they_free),
         cmocka_unit_test(people_sources_and_control_characters),
+        cmocka_unit_test(each_event_is_told_once_as_they_happened),
         cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
