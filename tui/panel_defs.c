@@ -283,15 +283,15 @@ static const struct panel_column audit[] = {
 #define COLUMNS(c) (c), COUNT_OF(c)
 
 const struct panel_def panel_defs[PANEL_COUNT] = {
-    [PANEL_MODELS_SHORT] = {"Models", ROWS_SNAPSHOT, "models", "name", NULL, COLUMNS(models_short),
-                            SUBJECT_MODEL, 1, true, false, 5000,
+    [PANEL_MODELS_SHORT] = {"Models, calls of the last 24 h", ROWS_SNAPSHOT, "models", "name", NULL,
+                            COLUMNS(models_short), SUBJECT_MODEL, 1, true, false, 5000,
                             "No model was called yet, and the configuration names none."},
     [PANEL_COSTS_SHORT] =
         {"Cost centers", ROWS_SNAPSHOT, "cost_centers", "name", NULL, COLUMNS(costs_short),
          SUBJECT_COST_CENTER, 1, true, false, 5000,
          "No call named a cost center yet; a key can: tollgate key add --cost-center C."},
-    [PANEL_LIMITS_SHORT] = {"Limits", ROWS_SNAPSHOT, "limits", "name", NULL, COLUMNS(limits_short),
-                            SUBJECT_LIMIT, 2, true, false, 5000,
+    [PANEL_LIMITS_SHORT] = {"Limits, running windows", ROWS_SNAPSHOT, "limits", "name", NULL,
+                            COLUMNS(limits_short), SUBJECT_LIMIT, 2, true, false, 5000,
                             "The configuration sets no limits; they stand under `limits:` there."},
     [PANEL_DENIED] = {"Denials, of the last 50", ROWS_SNAPSHOT, "denied", "who", NULL,
                       COLUMNS(denied), SUBJECT_NAMED, 0, true, false, 5000, "Nothing was denied."},
@@ -311,8 +311,8 @@ const struct panel_def panel_defs[PANEL_COUNT] = {
                        "Nothing was denied."},
     [PANEL_DENIALS] = {"Denials, newest first", ROWS_SNAPSHOT, "denials", "request_id", NULL,
                        COLUMNS(denials), SUBJECT_NAMED, 0, true, true, 0, "Nothing was denied."},
-    [PANEL_LIMITS] = {"Limits", ROWS_SNAPSHOT, "limits", "name", NULL, COLUMNS(limits),
-                      SUBJECT_LIMIT, 0, false, true, 5000,
+    [PANEL_LIMITS] = {"Limits, running windows", ROWS_SNAPSHOT, "limits", "name", NULL,
+                      COLUMNS(limits), SUBJECT_LIMIT, 0, false, true, 5000,
                       "The configuration sets no limits; they stand under `limits:` there."},
     [PANEL_SOURCES] =
         {"AWS sources", ROWS_SNAPSHOT, "cloud", "source", NULL, COLUMNS(sources), SUBJECT_NONE, 0,
