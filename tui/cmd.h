@@ -73,6 +73,8 @@ const char *cmd_amount(const json_t *limit, const json_t *o, const char *key);
 /* cmd_limit_list.c: the answer of limit.list as a table, and its overrides as a diff to the file.
  */
 void cmd_limit_list(const json_t *result);
+/* A line that says so, and by whom, where it is an object: the kill switch is on. */
+void cmd_all_blocked(const json_t *all_blocked);
 void cmd_limit_drift(const json_t *result);
 /* "a=b c=d" */
 const char *cmd_pairs(const json_t *o, const char *key);

@@ -102,10 +102,29 @@ static void print_nature(const json_t *l)
     }
 }
 
+void cmd_all_blocked(const json_t *all_blocked)
+{
+    if (!json_is_object(all_blocked)) {
+        return;
+    }
+    const char *reason = cmd_text(all_blocked, "reason");
+    (void)printf("ALL CALLS BLOCKED by %s until %s%s%s; `tollgate limit unblock --all` ends it\n",
+                 cmd_text(all_blocked, "actor"),
+                 json_is_string(json_object_get(all_blocked, "until"))
+                     ? cmd_text(all_blocked, "until")
+                     : "further notice",
+                 *reason && *reason != '-' ? ": " : "", *reason != '-' ? reason : "");
+}
+
 void cmd_limit_list(const json_t *result)
 {
     size_t i, k;
     json_t *l, *g;
+    const json_t *all_blocked = json_object_get(result, "all_blocked");
+    cmd_all_blocked(all_blocked);
+    if (json_is_object(all_blocked)) {
+        (void)printf("\n");
+    }
     (void)printf("%-24s %11s %11s %11s %11s %7s  %s\n", "LIMIT", "AMOUNT", "USED", "RESERVED",
                  "REMAINING", "DENIED", "RESETS (UTC)");
     json_array_foreach(json_object_get(result, "limits"), i, l)

@@ -115,6 +115,7 @@ void cmd_status_print(const json_t *status)
         json_is_true(json_object_get(status, "simulated")) ? "  SIMULATED" : "",
         cmd_text(status, "region"), json_is_string(listen) ? json_string_value(listen) : "-",
         (long long)json_integer_value(json_object_get(status, "pid")), cmd_text(status, "since"));
+    cmd_all_blocked(json_object_get(json_object_get(status, "health"), "all_blocked"));
     print_table(status, "models", "MODEL");
     print_totals("all", json_object_get(status, "totals"));
     print_table(status, "cost_centers", "COST CENTER");

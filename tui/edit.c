@@ -417,6 +417,6 @@ void edit_revert(struct ui *ui)
 void edit_undo(struct ui *ui)
 {
     if (ui_may_change(ui)) {
-        request_send(ui, "limit.undo", json_object());
+        request_send(ui, "limit.undo", json_pack("{s:b}", "careful", 1));
     }
 }

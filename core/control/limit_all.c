@@ -218,8 +218,11 @@ enum err limit_all_undo(struct core *c, const struct actor *a,
     bool on =
         json_is_true(json_object_get(o, "on")) && (until_ms == 0 || until_ms > clock_wall_ms());
     const char *was = param_text(o, "reason");
-    e = change(c, a, on, *reason || !on || !was ? reason : was, until_ms, change_of->id, result,
-               ei);
+    e = on && !is_on(c) ? limit_undo_blocks(LIMITS_ALL, params, ei) : ERR_OK;
+    if (e == ERR_OK) {
+        e = change(c, a, on, *reason || !on || !was ? reason : was, until_ms, change_of->id, result,
+                   ei);
+    }
     if (e == ERR_OK) {
         (void)json_object_set_new(*result, "undoes", json_integer(change_of->id));
     }

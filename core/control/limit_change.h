@@ -64,6 +64,10 @@ enum err limit_all_block(struct core *c, const struct actor *a, const json_t *pa
 enum err limit_all_unblock(struct core *c, const struct actor *a, const json_t *params,
                            json_t **result, struct err_info *ei) MUST_CHECK;
 
+/* limit_undo.c: an undo that blocks what is open must be confirmed, where `careful` asks for that:
+ * one key of the dashboard is not to stop production. */
+enum err limit_undo_blocks(const char *name, const json_t *params, struct err_info *ei) MUST_CHECK;
+
 /* Takes back a change of the switch, which has no limit. */
 enum err limit_all_undo(struct core *c, const struct actor *a, const struct ledger_change *change,
                         const json_t *params, json_t **result, struct err_info *ei) MUST_CHECK;

@@ -42,7 +42,8 @@ enum err limit_list(struct core *c, const struct actor *a, const json_t *params,
                     struct err_info *ei)
 {
     (void)a;
-    *result = json_pack("{s:i, s:o}", "version", 1, "limits", snapshot_limits(c));
+    *result = json_pack("{s:i, s:o, s:o}", "version", 1, "all_blocked", limit_all_json(c), "limits",
+                        snapshot_limits(c));
     if (*result && param_true(params, "overrides")) {
         struct drift d = {.core = c, .overrides = json_array()};
         (void)json_object_set_new(*result, "overrides", d.overrides);

@@ -185,6 +185,17 @@ static enum err recall(struct core *c, const struct ledger_change *change,
     return ERR_OK;
 }
 
+enum err limit_undo_blocks(const char *name, const json_t *params, struct err_info *ei)
+{
+    if (!param_true(params, "careful") || param_true(params, "yes")) {
+        return ERR_OK;
+    }
+    return err_set(ei, ERR_NEEDS_CONFIRMATION,
+                   "%s was blocked before your last change: this undo blocks it again; "
+                   "it must be confirmed (--yes)",
+                   name);
+}
+
 enum err limit_undo(struct core *c, const struct actor *a, const json_t *params, json_t **result,
                     struct err_info *ei)
 {
@@ -210,6 +221,9 @@ enum err limit_undo(struct core *c, const struct actor *a, const json_t *params,
     e = e == ERR_OK ? recall(c, &change, t.file->metric, &edit, ei) : e;
     if (e == ERR_OK && edit.keep && edit.override.has_amount && !edit.override.blocked) {
         e = limit_target_bounds(&t, edit.override.amount, params, ei);
+    }
+    if (e == ERR_OK && edit.keep && edit.override.blocked && !t.blocked) {
+        e = limit_undo_blocks(t.file->name, params, ei);
     }
     e = e == ERR_OK ? limit_change_apply(c, a, &t, &edit, params, result, ei) : e;
     limit_target_clear(&t);

@@ -38,6 +38,9 @@ test('limit block --all --stop-running, and unblock --all', { timeout: 120000 },
     assert.equal(refused.headers['x-tollgate-limit'], 'all-calls');
     const { health } = await control.ask('status');
     assert.equal(health.all_blocked.reason, 'run away');
+    for (const args of [['status'], ['limit', 'list']]) {
+        assert.match((await core.run(...args)).stdout, /^ALL CALLS BLOCKED by \S+ until further notice: run away; `tollgate limit unblock --all` ends it$/m);
+    }
     assert.equal((await core.run('limit', 'block', '--all', '--yes')).status, 1, 'already');
     assert.equal((await core.run('limit', 'block', 'elsewhere', '--all', '--yes')).status, 2);
     control.socket.destroy();

@@ -77,6 +77,38 @@ test('blocking production has its name typed; what is about another environment 
     await leave(screen);
 });
 
+test('an undo that would block what is open is asked about; Enter alone is no', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const control = await core.control();
+    t.after(() => control.close());
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 80, rows: 24 });
+    await screen.wait(/LIVE/);
+    const allBlocked = async () => (await control.ask('status')).health.all_blocked !== null;
+    for (const [params, blocked, name] of [
+        [{ name: 'haiku-day' }, async () => (await core.limit('haiku-day')).blocked, 'haiku-day'],
+        [{ all: true }, allBlocked, 'all-calls'],
+    ]) {
+        await control.ask('limit.block', params);
+        await control.ask('limit.unblock', params);
+        const question = new RegExp(`${name} was blocked before your last change[^]*Type undo to do it`);
+        screen.keys('u');
+        await screen.wait(question);
+        screen.keys('Enter');
+        await screen.wait(/Nothing was changed/);
+        assert.equal(await blocked(), false, 'Enter must mean no');
+        screen.keys('u');
+        await screen.wait(question);
+        screen.type('undo');
+        screen.keys('Enter');
+        await until('it to be blocked again', blocked);
+        await screen.gone(/Type undo/);
+        screen.keys('u');
+        await until('it to be let through, which is not asked about', async () => !await blocked());
+    }
+    await leave(screen);
+});
+
 test('the kill switch and stopping all calls have "all" typed', async (t) => {
     const sim = await Simulation.start(t, { tokenDelayUs: 200000 });
     const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));

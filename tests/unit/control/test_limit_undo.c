@@ -272,6 +272,36 @@ static bool all_blocked(struct core_rig *r)
     return is;
 }
 
+static json_t *careful(bool yes)
+{
+    return json_pack("{s:b, s:b}", "careful", 1, "yes", yes);
+}
+
+/* Where it is asked to be careful, an undo that blocks what is open must be confirmed. */
+static void a_careful_undo_does_not_block_unasked(void **state)
+{
+    (void)state;
+    struct core_rig r;
+    rig_open(&r, LIMITS);
+    change(&r, "limit.block", named("minute"), "100000", "\"blocked\"");
+    change(&r, "limit.unblock", named("minute"), "\"blocked\"", "100000");
+    refused(&r, "limit.undo", careful(false), ERR_NEEDS_CONFIRMATION, "minute was blocked before");
+    change(&r, "limit.undo", careful(true), "100000", "\"blocked\"");
+    change(&r, "limit.undo", careful(false), "\"blocked\"", "100000"); /* this lets through */
+    json_decref(done(&r, "limit.block", all_of_them(NULL)));
+    json_decref(done(&r, "limit.unblock", all_of_them(NULL)));
+    refused(&r, "limit.undo", careful(false), ERR_NEEDS_CONFIRMATION, "all-calls was blocked");
+    assert_false(all_blocked(&r));
+    json_decref(done(&r, "limit.undo", careful(true)));
+    assert_true(all_blocked(&r));
+    json_t *list = done(&r, "limit.list", NULL);
+    assert_true(json_is_object(json_object_get(list, "all_blocked")));
+    json_decref(list);
+    json_decref(done(&r, "limit.undo", careful(false)));
+    assert_false(all_blocked(&r));
+    rig_close(&r);
+}
+
 /* The kill switch is a change like others: to any depth, through restarts, not over a colleague's.
  */
 static void the_kill_switch_too(void **state)
@@ -353,6 +383,7 @@ static void beyond_the_ceiling_asks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_careful_undo_does_not_block_unasked),
         cmocka_unit_test(the_kill_switch_too),
         cmocka_unit_test(a_kill_switch_for_a_time),
         cmocka_unit_test(each_goes_one_further_back),
