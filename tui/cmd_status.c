@@ -128,7 +128,9 @@ void cmd_status_print(const json_t *status)
 static const char help[] =
     "usage: tollgate status [--once | --json | --json-lines [--interval D]]\n"
     "\n"
-    "Figures of the running core: calls and spend of the last 24 hours, limits, denials, health.\n"
+    "Figures of the running core: calls and spend of the last 24 hours, limits (what is used and "
+    "denied in the window\n"
+    "that runs), denials, health.\n"
     "  --once         one snapshot as text (also what happens without an option)\n"
     "  --json         one snapshot as a JSON document\n"
     "  --json-lines   a JSON document a line, whenever something changed, until it is ended\n"

@@ -169,7 +169,7 @@ static void run_change(struct ui *ui, const struct binding *b, const char *argum
     case ACT_LIMIT_SET:
         params = parse_set(arguments, &wrong);
         if (params) {
-            request_send(ui, "limit.set", params);
+            danger_set(ui, params);
         } else {
             ui_say(ui, W_CRIT, "limit set: %s", wrong);
         }

@@ -229,6 +229,29 @@ bool danger_ask_amount(struct ui *ui, const json_t *params, const char *why)
     return true;
 }
 
+/* Where nothing is left of an amount. */
+static bool would_stop(struct ui *ui, const json_t *params)
+{
+    const json_t *limit = snapshot_limit(ui_shown(ui), snapshot_text(params, "name"));
+    const json_t *group = group_of(limit, json_object_get(params, "group"));
+    const char *metric = snapshot_text(limit, "metric");
+    int64_t was = format_json_amount(snapshot_at(group ? group : limit, "amount"), metric);
+    int64_t wanted;
+    return limit && was > 0 && danger_is_production(limit, group) &&
+           read_amount(snapshot_text(params, "amount"), metric, was, &wanted) && wanted == 0;
+}
+
+void danger_set(struct ui *ui, json_t *params)
+{
+    if (would_stop(ui, params) &&
+        danger_ask_amount(ui, params, "Every call under it is refused while it is 0")) {
+        json_decref(params);
+        return;
+    }
+    ui_say(ui, W_PENDING, "%s: sent, waiting for the core", snapshot_text(params, "name"));
+    request_send(ui, "limit.set", params);
+}
+
 bool danger_typed_right(const struct ui *ui)
 {
     int64_t amount;

@@ -307,16 +307,15 @@ static void send_form(struct ui *ui)
     json_t *params = set_params(&ui->form_edit);
     if (ui->form_for == FORM_APPLY) {
         add_text(params, "reason", &ui->form.field[0]);
-        ui_say(ui, W_PENDING, "%s: sent, waiting for the core", ui->form_edit.limit);
         edit_clear(&ui->form_edit);
-        request_send(ui, "limit.set", params);
+        danger_set(ui, params);
         return;
     }
     add_text(params, "for", &ui->form.field[FIELD_FOR]);
     add_text(params, "reason", &ui->form.field[FIELD_REASON]);
     add_text(params, "ticket", &ui->form.field[FIELD_TICKET]);
     edit_clear(&ui->form_edit);
-    request_send(ui, "limit.set", params);
+    danger_set(ui, params);
 }
 
 void edit_form_trial(struct ui *ui)

@@ -410,6 +410,8 @@ void danger_block_all(struct ui *ui);
 void danger_unblock_all(struct ui *ui);
 /* The core wants a change of an amount confirmed: has the amount typed. False: it is not known. */
 bool danger_ask_amount(struct ui *ui, const json_t *params, const char *why);
+/* Sends limit.set; an amount that stops production is typed first. Steals params. */
+void danger_set(struct ui *ui, json_t *params);
 bool danger_typed_right(const struct ui *ui);
 
 /* --- settings.c: what the user chose, kept in ~/.config/tollgate/ui.conf --- */

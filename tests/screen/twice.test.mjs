@@ -77,6 +77,33 @@ test('blocking production has its name typed; what is about another environment 
     await leave(screen);
 });
 
+test('an amount of 0, which blocks as well, is typed twice for production', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const screen = Terminal.start(t, ['--config', core.config], { columns: 80, rows: 24 });
+    await screen.wait(/LIVE/);
+    screen.keys('7');
+    await screen.wait(/haiku-day/);
+    command(screen, 'limit set haiku-day tokens=0');
+    await screen.wait(/haiku-day: 100k -> 0[^]*refused while it is 0[^]*Type 0 to do it/);
+    screen.keys('Enter');
+    await screen.wait(/Nothing was changed/);
+    assert.equal((await core.limit('haiku-day')).amount, 100000, 'Enter must mean no');
+    command(screen, 'sort LIMIT');
+    await screen.wait(/LIMIT↑/);
+    screen.keys('g', 'j', '=');
+    await screen.wait(/haiku-day: tokens/);
+    screen.type('0');
+    screen.keys('Enter');
+    await screen.wait(/Type 0 to do it/);
+    screen.type('0');
+    screen.keys('Enter');
+    await until('it to be 0', async () => (await core.limit('haiku-day')).amount === 0);
+    command(screen, 'limit set try-out requests=0');
+    await until('what is about another environment to be 0, unasked', async () => (await core.limit('try-out')).amount === 0);
+    await leave(screen);
+});
+
 test('an undo that would block what is open is asked about; Enter alone is no', async (t) => {
     const sim = await Simulation.start(t);
     const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
