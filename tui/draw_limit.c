@@ -81,10 +81,10 @@ static bool denials_text(const json_t *limit, char *out, size_t size)
     }
     format_exact(all, n);
     format_exact(phantom, needless);
-    int used = snprintf(
-        out, size,
-        "%s looked at since the core started; %s phantom: only reservations were in the way", all,
-        needless > 0 ? phantom : "none");
+    int used = snprintf(out, size,
+                        "%s of %s judged since the core started %s phantom: only reservations were "
+                        "in the way",
+                        needless > 0 ? phantom : "none", all, needless == 1 ? "was" : "were");
     if (waiting > 0 && used > 0 && (size_t)used < size) {
         snprintf(out + used, size - (size_t)used, "; %lld wait%s now", (long long)waiting,
                  waiting == 1 ? "s" : "");

@@ -10,12 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MINUTE  60000LL
-#define HOUR    (60 * MINUTE)
-#define DAY     (24 * HOUR)
-#define ROWS    200
-#define ASK_MS  150 /* several keys in a row ask once */
-#define KEPT_MS (400 * DAY)
+#define MINUTE     60000LL
+#define HOUR       (60 * MINUTE)
+#define DAY        (24 * HOUR)
+#define ROWS       200
+#define ASK_MS     150 /* several keys in a row ask once */
+#define KEPT_MS    (400 * DAY)
+#define RESUMED_MS (10 * MINUTE) /* a lost connection; who comes back later looks at now */
 
 /* The ranges of `z`: their name, how often they are asked for again while they end now. */
 static const struct {
@@ -122,6 +123,45 @@ void past_at(struct ui *ui, const char *time)
     }
     str_printable(safe, sizeof safe, str_of(time));
     ui_say(ui, W_CRIT, "%s: no time; say 14:05, 11-20 14:05, 2026-11-20 09:00, -3h or now", safe);
+}
+
+void past_keep(const struct ui *ui, char *out, size_t size)
+{
+    char end[CLOCK_TEXT];
+    char left[CLOCK_TEXT];
+    int64_t end_ms = ui->past.on ? ui->past.end_ms : 0;
+    if (ui->is_frozen && !ui->past.on) {
+        end_ms = ui->wall_ms - (ui->now_ms - ui->frozen_ms);
+    }
+    clock_rfc3339(end, end_ms);
+    clock_rfc3339(left, ui->wall_ms);
+    snprintf(out, size, "%s", "");
+    if (end_ms > 0) {
+        snprintf(out, size, "%s %s %s", end, left, past_range(ui));
+    }
+}
+
+bool past_resume(struct ui *ui, struct str kept)
+{
+    int64_t end;
+    int64_t left;
+    struct str range;
+    struct str to = str_cut(kept, ' ', &range);
+    struct str then = str_cut(range, ' ', &range);
+    if (!clock_parse_rfc3339(to, &end) || !clock_parse_rfc3339(then, &left)) {
+        return false;
+    }
+    bool soon = ui->wall_ms >= left && ui->wall_ms - left <= RESUMED_MS;
+    for (int i = 0; i < UI_RANGES; i++) {
+        if (str_is(range, ranges[i].name)) {
+            if (soon && end < ui->wall_ms) {
+                jump(ui, end);
+                ui->past.range = i;
+            }
+            return true;
+        }
+    }
+    return false;
 }
 
 void past_ask(struct ui *ui)

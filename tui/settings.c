@@ -182,6 +182,11 @@ void settings_leave(struct ui *ui)
     if (plain && began && strcmp(value, ui->chosen_view) != 0) {
         settings_put(ui, key, value);
     }
+    past_keep(ui, value, sizeof value);
+    snprintf(key, sizeof key, "paused %.150s", ui->options->socket_path);
+    if (plain && (*value || ui->was_paused)) {
+        settings_put(ui, key, *value ? value : "no");
+    }
 }
 
 static bool take_setting(struct ui *ui, struct str key, struct str value)
@@ -195,6 +200,11 @@ static bool take_setting(struct ui *ui, struct str key, struct str value)
     }
     if (str_is(kind, "view")) { /* of another core: left alone */
         return !str_is(panel, ui->options->socket_path) || take_view(ui, value);
+    }
+    if (str_is(kind, "paused")) {
+        bool here = str_is(panel, ui->options->socket_path) && !str_is(value, "no");
+        ui->was_paused = ui->was_paused || here;
+        return !here || past_resume(ui, value);
     }
     if (str_is(key, "alerts")) {
         return alerts_choose(ui, value);

@@ -198,6 +198,7 @@ struct ui {
     char detail_key[W_TABLE_KEY];
     struct w_toast toast;
     char chosen_view[160]; /* of the settings; "": none */
+    bool was_paused;       /* likewise: a pause at this core is kept */
     char chosen_theme[64]; /* of the settings; "": none */
     int chosen_mouse;      /* 0: not chosen, 1: on, -1: off */
     bool settings_damaged; /* the file is not what it should be: it is not written either */
@@ -335,6 +336,9 @@ void past_move(struct ui *ui, int direction);  /* by one range; forward past now
 void past_zoom(struct ui *ui, int step);       /* the next range, or the one before */
 void past_at(struct ui *ui, const char *time); /* as it was then; what is no time is said */
 void past_ask(struct ui *ui);                  /* for a time */
+/* Where one pauses, for past_resume of a dashboard that begins soon after; "": at now. */
+void past_keep(const struct ui *ui, char *out, size_t size);
+bool past_resume(struct ui *ui, struct str kept); /* false: it is no such text */
 void past_key(struct ui *ui, int key);
 void past_leave(struct ui *ui);
 void past_step(struct ui *ui); /* asks what is due */

@@ -1,5 +1,7 @@
 // Looking back: a time is typed, and every view shows what the ledger has of it, or says that it has nothing.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import test from 'node:test';
 
 import { call } from '../lib/calls.mjs';
@@ -98,5 +100,47 @@ test('@ and :at jump to a time in every view that has a past; arrows walk, z and
     assert.doesNotMatch(screen.show(), /PAUSED/);
     command(screen, 'now');
     await screen.gone(/PAST/);
+    await leave(screen);
+});
+
+test('who comes back soon stands where the connection broke off, who comes later looks at now', async (t) => {
+    const sim = await Simulation.start(t);
+    const core = await Core.start(t, sim, configuration(sim, { limits: LIMITS }));
+    const home = path.join(core.dir, 'config');
+    const file = path.join(home, 'tollgate', 'ui.conf');
+    const start = async () => {
+        const screen = Terminal.start(t, ['--config', core.config], { columns: 110, env: { XDG_CONFIG_HOME: home } });
+        await screen.wait(/CloudWatch|LIVE/);
+        return screen;
+    };
+    let screen = await start();
+    screen.keys('z', 'z');
+    await screen.wait(/LAST 24 H/);
+    command(screen, 'at -3h');
+    await screen.wait(/, 03:0\d behind live/);
+    await leave(screen);
+    screen = await start();
+    await screen.wait(/PAST \d\d-\d\d \d\d:\d\d - \d\d-\d\d \d\d:\d\d, 03:0\d behind live/);
+    await leave(screen);
+
+    const text = fs.readFileSync(file, 'utf8');
+    const early = new Date(Date.now() - 11 * 60000).toISOString();
+    fs.writeFileSync(file, text.replace(/^(paused \S+ = \S+) \S+ /m, `$1 ${early} `));
+    assert.notEqual(fs.readFileSync(file, 'utf8'), text);
+    screen = await start();
+    await screen.wait(/LIVE/);
+    assert.doesNotMatch(screen.show(), /behind live|not understood/);
+    screen.keys('Space');
+    await screen.wait(/PAUSED 00:0\d behind live/);
+    await leave(screen);
+    screen = await start();
+    await screen.wait(/PAST .* behind live/);
+    screen.keys('0');
+    await screen.gone(/behind live/);
+    await leave(screen);
+    assert.match(fs.readFileSync(file, 'utf8'), /^paused \S+ = no$/m);
+    screen = await start();
+    await screen.wait(/LIVE/);
+    assert.doesNotMatch(screen.show(), /behind live/);
     await leave(screen);
 });
