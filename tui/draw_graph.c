@@ -224,7 +224,9 @@ static int add_up(int64_t *value, int *newest, int *count, int room)
 static int fit(int64_t *value, int *count, int room, bool minutes)
 {
     if (minutes && *count > room && room >= ENOUGH) {
-        memmove(value, value + (*count - room), (size_t)room * sizeof *value);
+        for (int i = 0; i < room; i++) {
+            value[i] = value[*count - room + i];
+        }
         *count = room;
     }
     return merge(value, count, room);
