@@ -86,6 +86,14 @@ static void stream(struct peer *p)
     (void)!peer_text(p, "0\r\n\r\n");
 }
 
+static void finish(struct gate_rig *r, struct fake *f)
+{
+    fake_free(f);
+    r->wire.server.release = 1;
+    gate_rig_close(r);
+    memset(&said, 0, sizeof(said));
+}
+
 static void begin(struct gate_rig *r, struct fake *f, int maximum)
 {
     char body[256];
@@ -236,10 +244,7 @@ static void what_grew_outlives_the_core(void **state)
     ledger_close(after.ledger);
     assert_int_equal(nftw(copy, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     gate_gone(&f.x);
-    fake_free(&f);
-    r.wire.server.release = 1;
-    gate_rig_close(&r);
-    memset(&said, 0, sizeof(said));
+    finish(&r, &f);
 }
 
 /* on_outgrow: stop: no byte goes on that is not held; the client is told, and pays for what came.
@@ -264,10 +269,7 @@ static void what_outgrows_is_stopped(void **state)
     struct entries e = ledger_of(&r);
     assert_int_equal(e.count, 1);
     assert_string_equal(e.error, "outgrown");
-    fake_free(&f);
-    r.wire.server.release = 1;
-    gate_rig_close(&r);
-    memset(&said, 0, sizeof(said));
+    finish(&r, &f);
 }
 
 /* The usage comes before the end: what is not used is free again at once. */
@@ -292,10 +294,7 @@ static void settled_before_its_end(void **state)
     struct entries e = ledger_of(&r);
     assert_int_equal(e.count, 1);
     assert_int_equal(e.last.outcome, OUTCOME_APPROVED);
-    fake_free(&f);
-    r.wire.server.release = 1;
-    gate_rig_close(&r);
-    memset(&said, 0, sizeof(said));
+    finish(&r, &f);
 }
 
 /* An exception in a stream of status 200 is a failure. */
